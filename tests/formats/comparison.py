@@ -135,7 +135,7 @@ def fits(one: Object) -> bool:
 
 
 def differences(comparison: Comparison) -> Iterator[Difference]:
-    """Yield all differences; if only one decoder accepts the packet, the first difference is the acceptance."""
+    """Yield all differences; if bthome-ble raises an exception or we reject the packet, only that of the acceptance."""
     ours, theirs = comparison.ours, comparison.theirs
     if theirs.raised:
         yield Difference("acceptance", ours, theirs.raised)

@@ -40,7 +40,7 @@ class State(NamedTuple):
 
     Attributes:
         executions: The number of inputs that were run.
-        coverage: The number of edges between branches that were taken.
+        coverage: The number of edges of the control-flow graph that were taken.
         features: The number of libFuzzer's features, such as an edge with a range of hit counts (1, 2, 3, 4 to 7, …).
         corpus: The number of inputs; each of them has a feature that no other input has.
     """
@@ -76,7 +76,7 @@ def fuzz(seconds: int) -> int:
     Fuzz for the given number of seconds.
 
     Returns:
-        The exit status: 1 if the fuzzer found a failure.
+        The exit status: 1 if the fuzzer found a failure or failed itself, otherwise 0.
     """
     _write([*from_vectors(), *kept()], CORPUS)
     before, start = _found(), time.monotonic()

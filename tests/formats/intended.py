@@ -144,9 +144,9 @@ _SEVERAL_UNITS = ("mass", "distance", "volume")
 
 INTENDED: Sequence[Intended] = [
     # --- acceptance of a packet ---
-    # No valid packet is cut short. Its objects before the cut may be damaged, too, and a wrong value stays in a graph
-    # for ever. bthome-ble keeps the objects before the cut. For an object of version 1 without a value, it returns 0
-    # and continues to read.
+    # No valid packet is cut short. In a packet that is, the objects before the cut may be damaged, too, and a wrong
+    # value stays in a graph for ever. bthome-ble keeps these objects. For an object of version 1 without a value, it
+    # returns 0 and continues to read.
     Intended("cut short", lambda it, at: _is_rejected(it, "truncated") and at.end == CUT, is_all=True),
     # bthome-ble raises IndexError, which its caller has to catch. We reject the payload as "truncated".
     Intended("empty service data", lambda it, at: _raises(it, "IndexError") and at.packet.payload == b"", is_all=True),

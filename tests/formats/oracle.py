@@ -1,7 +1,7 @@
 """
 Access to bthome-ble, the decoder of Home Assistant: an independent implementation of the same specification.
 
-bthome-ble needs Python 3.11. Without bthome-ble, this module can be imported, but its functions can't be used.
+bthome-ble needs Python 3.11 or newer. Without it, this module can be imported, but its functions can't be used.
 """
 
 import importlib
@@ -88,7 +88,7 @@ class Answer(NamedTuple):
 
     Attributes:
         raised: The name of the exception that bthome-ble raised; empty if it returned.
-        is_accepted: Whether bthome-ble found any value.
+        is_accepted: Whether bthome-ble found any value and, in an encrypted packet, decrypted it.
         values: The values that bthome-ble found.
         counter: The counter of a decrypted packet; None for others.
     """

@@ -80,7 +80,7 @@ def test_a_structure_that_is_cut_short_has_the_number_of_missing_bytes() -> None
 
 
 def test_a_uuid_with_its_bytes_swapped_is_noticed() -> None:
-    """No receiver recognises a firmware that sends the UUID's bytes in printed order; its author needs a hint."""
+    """No receiver recognises a packet with the UUID's bytes in printed order; the firmware's author needs a hint."""
     found = structures(bytes.fromhex("0e16fcd24000b00151028d0a038d11"))[0]
 
     assert (bthome.UUID, "0000d2fc-0000-1000-8000-00805f9b34fb") == (found.swapped_uuid, found.uuid)

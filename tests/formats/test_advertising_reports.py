@@ -52,7 +52,7 @@ def test_reports_of_an_event(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("vector", VALID, ids=lambda vector: vector["why"])
 def test_an_event_that_is_cut_short_has_a_fault(vector: dict[str, Any]) -> None:
-    """The rest of a truncated event must not be invented."""
+    """The missing bytes of a truncated event must not be replaced by made-up ones."""
     whole = bytes.fromhex(vector["event"])
 
     faults = [advertising_reports(whole[:1] + bytes([end - 2]) + whole[2:end])[1] for end in range(4, len(whole))]

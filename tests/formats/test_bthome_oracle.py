@@ -1,5 +1,5 @@
 """
-This project's decoders of BTHome against bthome-ble, Home Assistant's decoder: two implementations of a specification.
+This project's decoders of BTHome against bthome-ble, Home Assistant's decoder of the same specification.
 
 This file has the hundreds of packets of the fast tests, and cases that depend on bthome-ble's state between packets.
 test_bthome_differential.py has many more packets, some of them broken; intended.py has the list of differences. On

@@ -13,7 +13,7 @@ from tests.data import named
 
 
 def measured(*names: str, impossible: tuple[str, ...] = ()) -> Decoded:
-    """Return a payload with the values 1.0, 2.0 and so on, one for each name."""
+    """Return a decoded payload with the values 1.0, 2.0 and so on, one for each name."""
     values = named({name: float(value) for value, name in enumerate(names, 1)})
     return Decoded(values, {}, None, None, impossible=tuple(map(Measurement.parse, impossible)))
 

@@ -14,8 +14,8 @@ ENCRYPTED = [(uuid, vector) for uuid, vector in ALL if "key" in vector]
 REJECTED = vectors("rejected.json")
 OTHERS_ADDRESS = "A4:C1:38:00:00:99"
 
-# The offset of the first byte that is in the nonce or authenticated. The bytes before it have the bit for encryption:
-# BTHome v2's device information, MiBeacon's frame control. (MiBeacon's MAC address is compared with the sender.)
+# The offset of the first byte in which the change of any bit must be detected as a wrong key or address. The bytes
+# before it contain the bit for encryption: BTHome v2's device information, MiBeacon's frame control.
 FIRST_AUTHENTIC = {bthome.UUID: 1, bthome_v1.UUID_ENCRYPTED: 0, atc.UUID: 0, mibeacon.UUID: 2}
 
 

@@ -37,7 +37,7 @@ TERM_GRACE_S = 5.0
 LIVE_DELAY_S = 0.2
 """The interval at which new console output is shown."""
 NEVER_ENDED = 125
-"""The status of a guest that ended before its command did."""
+"""The status of a guest that ended, or was ended, before its command."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class GuestRun:
     """The result of a guest's run."""
 
     status: int
-    """The exit status of its command; 124 after the time limit, 125 if the guest ended early."""
+    """The exit status of its command; 124 after the command's time limit, or NEVER_ENDED."""
     console: str
     """The console: kernel messages and everything that the command printed."""
     logs: Mapping[str, str]
@@ -53,7 +53,7 @@ class GuestRun:
     seconds: float
 
     def account(self) -> str:
-        """Return the console and the end of each log as text."""
+        """Return the status, the duration, the console and the last lines of each log as text."""
         parts = [f"the guest ended with status {self.status} after {self.seconds:.1f} s"]
         parts += ["--- console", self.console.strip()]
         for name, text in self.logs.items():
@@ -163,7 +163,7 @@ def boot(
     live: TextIO | None = None,
 ) -> GuestRun:
     """
-    Boot a guest, run `command` in it, and wait for its end.
+    Boot a guest, run `command` in it, and wait until the guest has ended.
 
     Args:
         kernel: Path of the kernel that build-kernel.sh built.

@@ -13,5 +13,5 @@ pytestmark = pytest.mark.radio
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != SCENARIO])
 def test_scenario(name: str, run_scenario: RunScenario) -> None:
-    """Only the real Bluetooth stack shows that the exporter works; the scenario's docstring gives the reason."""
+    """Only the real Bluetooth stack shows that the exporter works; each scenario's docstring states its purpose."""
     run_scenario(name)

@@ -1,4 +1,4 @@
-"""Tests that the rig's terminal shows the same as a real one."""
+"""Tests of the rig's terminal, which must show the same text as a real one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def shown(*written: str) -> list[str]:
 
 
 def test_a_table_that_changes_in_place_is_shown_once() -> None:
-    """`discover` redraws its table a hundred times, and the recording must have only the last state."""
+    """`discover` redraws its table a hundred times, and the recording must contain only the last state."""
     frames = ("1 s left\x1b[K\r\n\x1b[1mfirst\x1b[0m\x1b[K\r\nlast\x1b[J", "\r\x1b[2A0 s\x1b[K\r\nsecond\x1b[J")
 
     assert ["0 s", "second"] == shown(*frames)

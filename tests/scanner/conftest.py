@@ -30,7 +30,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def scan(bus: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scan]:
-    """Return a scan with resets, not yet started; the parameter is the silence limit."""
+    """Return a scan with resets, not yet started; the parameter is the silence limit in seconds."""
     channel = Channel()
     yield Scan(bus, tmp_path, channel, limit_s=getattr(request, "param", LIMIT_S))
     channel.close()

@@ -1,8 +1,8 @@
 """
 A D-Bus system bus with a scripted bluetoothd, in the test process; bleak and StackWatch use both like the real ones.
 
-The scripted bluetoothd answers as bluetoothd 5.66 does on the radio rig; the scenarios of tests/rig verify this. No
-dbus-daemon is needed: the bus is a socket that sends every signal to every client.
+The scripted bluetoothd answers as bluetoothd 5.66 does; the scenarios of tests/rig test the same cases on the real one.
+No dbus-daemon is needed: the bus is a socket that sends every signal to every client.
 """
 
 import asyncio
@@ -38,16 +38,18 @@ class ScriptedBluez:
     """
     The bus and its bluetoothd.
 
+    `calls`, `discovery_filters`, `discovering` and `powered` record what clients do; tests set the other attributes.
+
     Attributes:
-        objects: The result of GetManagedObjects. Tests set this attribute and those below before the scan.
+        objects: The result of GetManagedObjects.
         errors: Maps a method that must fail to the error's name and text.
         unanswered: Maps a method that must not be answered to an event, which is set when the method is called.
         calls: The called methods, each with the path of its object.
         discovery_filters: The conditions of each discovery filter that was accepted.
         activates: Whether bluetoothd activates advertisement monitors.
         processes: Maps the name of each connection on the bus to its process id; 0 means that it has just ended.
-        appearing: Maps addresses to service data: one device appears after each answer to GetManagedObjects, as it
-            does while another program scans.
+        appearing: Maps addresses to service data: one device appears after each answer to GetManagedObjects, as may
+            happen while another program scans.
         states: Additional properties of each device that appears.
         discovering: Set while a client scans.
         refused_filters: The keys of discovery filters that this bluetoothd does not know.
@@ -217,7 +219,7 @@ class ScriptedBluez:
         self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
 
     def _error(self, call: Message) -> tuple[str, str] | None:
-        """Return the name and text of the error with which bluetoothd refuses a call; None if it does not."""
+        """Return the name and text of the error with which bluetoothd refuses a call; None if it accepts the call."""
         if call.member == "SetDiscoveryFilter" and self.refused_filters & call.body[0].keys():
             return "org.bluez.Error.InvalidArguments", "Invalid arguments in method call"
         if call.member == "Set":

@@ -40,7 +40,7 @@ def test_the_first_packet_of_a_device_that_bluetoothd_knows_counts(bus: Path) ->
 
 
 def test_data_from_another_program_s_scan_is_ignored(bus: Path) -> None:
-    """Data that another program received during our pause is old, but BlueZ reports it with the next name."""
+    """Data that another program received between two scans is old, but BlueZ reports it with the next name."""
 
     async def scans(bluez: ScriptedBluez) -> list[list[tuple[str, bytes]]]:
         radio = quick_radio()

@@ -81,5 +81,5 @@ def test_a_time_that_does_not_fit_is_moved(at_us: int) -> None:
 
 
 def test_a_controller_is_announced_without_its_address() -> None:
-    """Btmon shows the name of a controller that was announced; its address would identify the user's machine."""
+    """Btmon shows the name of an announced controller; the controller's address would identify the user's machine."""
     assert Record(5, 1, 0, bytes.fromhex("00ff000000000000") + b"hci1\0\0\0\0") == new_index(5, 1)

@@ -54,7 +54,7 @@ class OneSensor(MockScanner):
         super().__init__([(ADDRESS, PACKET_A)])
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """See Radio."""
+        """Deliver the packet, and send SIGTERM to this process."""
         await super().run(listener, started)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -110,7 +110,7 @@ def test_the_service_listens_with_the_configured_radio(config: str, tmp_path: Pa
 
 
 def test_discover_listens_with_one_adapter_actively(config: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two adapters would count packets twice, and a device sends its name only in an active scan."""
+    """Two adapters would count packets twice, and most devices send their names only in an active scan."""
     build = Builder(lambda: MockScanner([(ADDRESS, PACKET_A)]))
 
     assert 0 == discover(parse(["--config", config]), build)

@@ -49,7 +49,7 @@ def test_a_packet_ends_one_wait(in_virtual_time: InVirtualTime, ends: tuple[sock
 def test_a_packet_between_two_waits_is_no_burst_in_the_second(
     in_virtual_time: InVirtualTime, ends: tuple[socket.socket, BurstAlarm]
 ) -> None:
-    """It sets the alarm off while a batch is read, and is part of that batch; the next batch need not be short."""
+    """A packet that arrives while a batch is read belongs to that batch; the next batch need not be short."""
     kernel, alarm = ends
 
     async def run() -> bool:

@@ -17,7 +17,7 @@ from tests.scanner.test_healing import power_off
 def test_a_controller_that_stays_off_is_powered_on_again(
     scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path
 ) -> None:
-    """This program powered it off, so nobody else would power it on."""
+    """The exporter itself has powered the adapter off, so nobody else would power it on."""
     scan.bluez.refused_powers.add(True)
 
     with pytest.raises(ScannerError, match="times without effect, and has been powered off since: "):

@@ -1,4 +1,4 @@
-"""Tests of the cases in which an adapter is not reset, although it seems to hang, or Bluetooth has failed."""
+"""Tests of the cases in which an adapter is not reset although it seems to hang or Bluetooth has failed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.scanner.test_healing import OFF_AND_ON, REJECTION, power_off
 
 
 def connect_a_device(scan: Scan) -> None:
-    """Let another program's device be connected."""
+    """Connect a device to the adapter, as another program does."""
     scan.bluez.objects["/org/bluez/hci0/dev_00_00_00_00_00_01"] = {
         DEVICE: {"Address": Variant("s", "00:00:00:00:00:01"), "Connected": Variant("b", True)}
     }

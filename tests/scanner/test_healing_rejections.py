@@ -20,12 +20,12 @@ def refuse_to_stop(scan: Scan) -> None:
 
 
 def leave_stop_unanswered(scan: Scan) -> None:
-    """Let bluetoothd not answer when a scan is to stop."""
+    """Let bluetoothd leave StopDiscovery unanswered."""
     scan.bluez.unanswered["StopDiscovery"] = asyncio.Event()
 
 
 def test_a_rejected_scan_causes_a_power_cycle(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The usual cause is a controller that refuses to scan or does not answer."""
+    """The usual cause of a rejection is a controller that refuses to scan or does not answer."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
     scan.bluez.cured_by_power_cycle = True
 

@@ -39,7 +39,7 @@ class OnlyPublic:
 
 
 async def listen(bus: Path, states: dict[str, Variant], seconds: float = 30, packets: int = 1) -> tuple[list[str], int]:
-    """Hear packets of a device with these properties; return the types heard, and how often it was removed."""
+    """Hear packets of a device with these properties; return the types heard, and the number of its removals."""
     listener = OnlyPublic()
     async with scripted_bluez(bus) as bluez:
         bluez.states = states
@@ -51,7 +51,7 @@ async def listen(bus: Path, states: dict[str, Variant], seconds: float = 30, pac
 
 
 def removals(bluez: ScriptedBluez) -> int:
-    """Return how often a client has made bluetoothd forget a device."""
+    """Return the number of RemoveDevice calls, with which a client makes bluetoothd forget a device."""
     return [member for member, _path in bluez.calls].count("RemoveDevice")
 
 

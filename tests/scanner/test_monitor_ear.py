@@ -136,7 +136,7 @@ def test_setting_the_clock_moves_no_packet(
 def test_a_packet_from_before_the_machine_slept_is_old(
     bus: Path, in_virtual_time: InVirtualTime, channel: Channel
 ) -> None:
-    """A packet that waits in the buffer meanwhile would show last night's temperature as a new one."""
+    """A packet that waited in the buffer during the sleep would show last night's temperature as a new one."""
     heard: list[Advertisement] = []
     asleep_s = 0.0
     make: Callable[[], Ear] = partial(MonitorEar, channel.open, boot=lambda: asleep_s)

@@ -80,7 +80,7 @@ def test_a_sample_of_the_reports_sets_off_an_alarm() -> None:
     kernel.close()
     reader.close()
 
-    # More than nine standard deviations from the expected number.
+    # The limits are more than nine standard deviations from the expected number.
     assert 250 - 125 < passed < 250 + 125
 
 

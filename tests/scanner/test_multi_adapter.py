@@ -54,7 +54,7 @@ class Adapter:
         self._fails_to_stop = fails_to_stop
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """See Radio."""
+        """Listen, as described in `Radio.run`."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + next(self._lives_s, 1e9)
         self.is_running = True
@@ -180,7 +180,7 @@ def test_the_other_adapters_continue_if_configured(
 def test_a_failed_adapter_is_retried_and_recovers(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In continuous listening, no next scan would retry the adapter; a log line for each retry would fill the log."""
+    """Continuous listening has no next scan that retries the adapter; a log line for each retry would fill the log."""
     caplog.set_level(logging.INFO)
     second = Adapter("hci1", 10, 0, 0)
     both = MultiAdapterScanner([Adapter("hci0"), second], goes_on=True)
@@ -196,7 +196,7 @@ def test_a_failed_adapter_is_retried_and_recovers(
 
 
 def cancelled_after(adapter: Adapter, seconds: float) -> Adapter:
-    """Make the first run of the adapter be cancelled after this time, as by a bug; return the adapter."""
+    """Let the first run of the adapter be cancelled after this time, as a bug might do; return the adapter."""
     runs = adapter.run
 
     async def run(listener: Listener, started: Callable[[], None]) -> None:

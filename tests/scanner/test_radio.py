@@ -56,7 +56,7 @@ def test_a_radio_needs_no_base_class() -> None:
 
 
 def test_everything_wants_every_address() -> None:
-    """`doctor` and the simple scan need every advertisement, even with a UUID as its address, as on macOS."""
+    """`doctor` and the simple scan need every advertisement, even if its address is a UUID, as on macOS."""
     listener: Listener = Everything(lambda _advertisement: None)
 
     addresses = ["A4:C1:38:00:00:01", "68753A44-4D6F-1226-9C60-0050E4C00067", ""]

@@ -58,13 +58,13 @@ def test_a_failure_during_a_scan_is_reported_immediately(bus: Path, act: Act, sa
 
 
 def unplug_like_bluez(bluez: ScriptedBluez) -> None:
-    """Power off the adapter, then remove it, as BlueZ does."""
+    """Power off the adapter, then remove it, as BlueZ does when a dongle is unplugged."""
     bluez.power_off()
     bluez.unplug()
 
 
 def stop_like_bluez(bluez: ScriptedBluez) -> None:
-    """Remove the adapter, then end bluetoothd, as BlueZ does."""
+    """Remove the adapter, then end bluetoothd, as BlueZ does when it is stopped."""
     unplug_like_bluez(bluez)
     bluez.vanish()
 

@@ -1,4 +1,4 @@
-"""Tests of the limit on how long a radio may receive nothing."""
+"""Tests of the limit on the time in which a radio receives nothing."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,7 +16,7 @@ InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 async def listen(
     watchdog: SilenceWatchdog, seconds: float, heard_at: tuple[float, ...] = (), *, only_thermometers: bool = False
 ) -> float:
-    """Listen for `seconds` with packets at `heard_at`; return the time when the watchdog failed, or the end."""
+    """Listen with packets at `heard_at` for `seconds`, or until the watchdog raises an error; return the end's time."""
     loop = asyncio.get_running_loop()
     for second in heard_at:
         loop.call_later(second, watchdog.note_heard)

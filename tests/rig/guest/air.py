@@ -2,7 +2,7 @@
 The packets of thermometers and unknown devices, byte for byte, and a thread that sends them.
 
 The thermometers are Xiaomi LYWSD03MMC with the pvvx firmware, which sends BTHome v2 in two packets:
-A has battery, temperature and humidity, B has the voltage. Format: https://bthome.io/format
+A has battery, temperature and humidity, B has the voltage and two binary values. Format: https://bthome.io/format
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ AAAB = ("AAA", "B")
 CADENCE_S = 0.4
 """The sending interval, shortened from the thermometers' 2.5 s."""
 CADENCE_JITTER_S = 0.01
-"""The specification's advDelay; it also avoids synchronising with the guest's 10 ms clock tick."""
+"""The maximum of the specification's advDelay; the jitter also avoids synchronising with the guest's 10 ms tick."""
 PROMPTNESS_S = 0.02
 """The maximum random delay of a packet; without it, all work could fall between two ticks and seem to cost nothing."""
 
@@ -167,7 +167,7 @@ def thermometer_sender(thermometer: Thermometer, order: tuple[str, ...] = ABAB) 
 
 
 def unknown_devices() -> list[Sender]:
-    """Return devices of neighbours: a thermometer of the same make, a phone, and a device that sends only its name."""
+    """Return a neighbour's devices: a thermometer of the same make, a phone, and a scale that sends only its name."""
     neighbour = Thermometer("neighbour", "A4:C1:38:EE:00:01", 19.0, 60.0, 50, 2.7, -85)
     phone = manufacturer_data(APPLE, bytes.fromhex("1006031eabcdef01"))
     return [
@@ -210,6 +210,6 @@ class Air:
             now = time.monotonic()
             for sender in self._senders.values():
                 if sender.due <= now:
-                    # The interval starts at the due time, not now, which keeps the rate exact.
+                    # The interval starts at the due time, not now, so that delays do not add up.
                     sender.due = max(sender.due + sender.cadence_s, now) + random.random() * CADENCE_JITTER_S
                     sender.send(self.radio)

@@ -1,5 +1,5 @@
 """
-A clock of the guest that excludes the host's pauses.
+A clock that excludes the time for which the host suspends the guest.
 
 A guest is a process, which a busy host may suspend for seconds. A program can't end within 2 s on a machine that is
 suspended for 3 s. So a thread sleeps repeatedly for MOMENT_S; if a sleep takes longer than LONGEST_MOMENT_S, the guest
@@ -19,7 +19,7 @@ LONGEST_MOMENT_S = 0.035
 
 class Clock:
     """
-    A clock that excludes the host's pauses after `start`; before, it is an ordinary clock.
+    A clock that, from `start` on, excludes the suspensions of the guest; before, it is an ordinary clock.
 
     Attributes:
         stood_still_s: Total time for which the guest was suspended.
@@ -27,7 +27,7 @@ class Clock:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Use `monotonic` as the clock that includes the pauses."""
+        """Use `monotonic` as the clock that includes the suspensions."""
         self.longest_s = 0.0
         self._monotonic = monotonic
         # The end of the latest sleep, and the total suspension by then: a tuple, which other threads read atomically.

@@ -74,7 +74,7 @@ def allowed_calls() -> set[str]:
 
 
 def load_filter(calls: list[str], families: list[str]) -> None:
-    """Refuse all other system calls, and sockets of other families, with EPERM from now on."""
+    """From now on, refuse all system calls but these, and sockets of all families but these, with EPERM."""
     library = ctypes.CDLL(LIBRARY)
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(REFUSE))
@@ -97,7 +97,7 @@ def _check(result: int) -> None:
 
 
 def start_confined() -> None:
-    """Replace this process by the second one."""
+    """Replace this process with the second one."""
     subprocess.run(["systemd-sysusers", str(SYSUSERS)], check=True, stdout=subprocess.DEVNULL)
     # A developer's interpreter may be in root's home directory, which only root can enter.
     for folder in Path(sys.base_prefix).parents:

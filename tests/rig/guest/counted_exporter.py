@@ -1,9 +1,10 @@
 """
-Run the exporter unchanged; on a signal, write the contents of its event loop and heap to a file.
+Run the exporter unchanged; on a signal, write a census of its event loop and heap to a file.
 
     python -m rig.guest.counted_exporter --config …
 
-On SIGUSR1 it writes the numbers; on SIGUSR2 also the largest containers, which takes longer.
+On SIGUSR1 it writes the number of memory blocks and the names of the tasks; on SIGUSR2 it also writes the largest
+containers, which takes longer.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ ANSWERED_SHARE = 0.7
 LARGEST_NUMBER = 32000
 """A temperature has 16 bits, one of which is the sign."""
 SPREAD = 89
-"""The distance between the first numbers of two sensors, which reveals a value served for the wrong sensor."""
+"""The distance between the first numbers of consecutive sensors, which reveals a value served for the wrong sensor."""
 PACKET_IDS = 256
 PHONE_BYTES = 12
 
@@ -43,7 +43,7 @@ Packet = tuple[str, str, int]
 
 
 def sensors(count: int, kind: str = "sensor") -> list[Thermometer]:
-    """Return thermometers for the configuration, named "sensor_0" etc.; `NumberedSensor` sets their measurements."""
+    """Return thermometers for the configuration, named after `kind`; `NumberedSensor` sets their measurements."""
     addresses = (f"A4:C1:38:00:{serial >> 8:02X}:{serial & 0xFF:02X}" for serial in range(count))
     return [Thermometer(f"{kind}_{serial}", address, 0, 45, 88, 0, -70) for serial, address in enumerate(addresses)]
 

@@ -50,7 +50,7 @@ class Report:
         return [line for line in self.lines if line.level == level]
 
     def the_failure(self, *phrases: str) -> Line:
-        """Check that there is exactly one failure, with each phrase and a command; return it."""
+        """Check that there is exactly one failure, which contains each phrase and suggests a command; return it."""
         assert 1 == self.status, self.text
         failures = self.of("fail")
         assert 1 == len(failures), self.text
@@ -60,7 +60,7 @@ class Report:
         return failures[0]
 
     def assert_well(self, *phrases: str) -> None:
-        """Check that no check failed or was skipped, and that the output has each phrase."""
+        """Check that no check failed or was skipped, and that the output contains each phrase."""
         assert 0 == self.status, self.text
         assert not self.of("fail"), self.text
         assert not self.of("skip"), self.text

@@ -24,12 +24,12 @@ HTTP_TIMEOUT_S = 5.0
 SCAN_INTERVAL_S = 5
 SCAN_DURATION_S = 3
 STOP_LIMIT_S = 10.0
-"""The time limit on a stop that is not measured; a busy host may suspend the guest for a second."""
+"""The time limit of a stop whose duration is not tested; a busy host may suspend the guest for a second."""
 BLUETOOTH_UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
 EAR = os.environ.get("RIG_EAR", "auto")
-"""The ear of every scenario that does not set one; in the guest, which permits it, auto chooses the monitor ear."""
+"""The ear of every scenario that does not set one; `auto` chooses the monitor ear, which the guest permits."""
 
 Setting = str | int | float | list[str]
 
@@ -185,7 +185,7 @@ class Exporter:
         assert "Traceback" not in self.log(), "the log has a traceback"
 
     def stderr(self) -> str:
-        """Return the standard error output so far."""
+        """Return the output on standard error so far."""
         return self._stderr.read_text()
 
     def log(self) -> str:

@@ -33,7 +33,7 @@ TIME_LIMIT_STATUS = 124
 
 
 def credit_entropy(seed: bytes) -> None:
-    """Seed the kernel: user-mode Linux has no source of randomness, and getrandom() would block for 50 s."""
+    """Seed the kernel: user-mode Linux has no source of randomness, and without a seed, getrandom() blocks for 50 s."""
     with Path("/dev/random").open("wb") as random_device:
         header = struct.pack("ii", len(seed) * 8, len(seed))
         fcntl.ioctl(random_device, RNDADDENTROPY, header + seed)

@@ -13,7 +13,7 @@ _LONGEST = 1 << 20
 
 
 class Message(NamedTuple):
-    """A published message, and its time on the clock time.monotonic()."""
+    """A published message, and the time of its arrival by time.monotonic()."""
 
     at_s: float
     topic: str

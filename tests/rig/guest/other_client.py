@@ -25,7 +25,7 @@ def device_path(address: str) -> str:
 
 class OtherClient:
     """
-    A connection to the system bus for the duration of a `with` block; bluetoothd then ends the client's discovery.
+    A connection to the system bus for the duration of a `with` block, after which bluetoothd ends its discovery.
 
     Attributes:
         discovering: Each new value of hci0's property Discovering.

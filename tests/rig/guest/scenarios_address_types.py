@@ -16,12 +16,12 @@ from .stack import Stack
 
 IMPOSTOR_CELSIUS = 99.0
 HEARD_WITHIN_S = 20.0
-"""The time within which bluetoothd must report the sensor, although an impostor sends twice as often."""
+"""The time within which the sensor must be heard, although an impostor sends twice as often."""
 STATIC_RANDOM = replace(LIVING_ROOM, address="C4:7C:8D:00:00:01")
 
 
 def impostor() -> Sender:
-    """Return a sender with the living room's address as a random one, which sends twice as often."""
+    """Return a sender whose random address equals the living room's public one, and which sends twice as often."""
     sender = thermometer_sender(LIVING_ROOM.measuring(IMPOSTOR_CELSIUS, LIVING_ROOM.voltage_volts))
     return replace(sender, random_address=True, cadence_s=sender.cadence_s / 2)
 

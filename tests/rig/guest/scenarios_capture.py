@@ -42,7 +42,7 @@ def events(path: Path) -> list[tuple[int, bytes]]:
 
 
 def shown_by_btmon(path: Path) -> str:
-    """Return what btmon prints for a capture."""
+    """Return btmon's output for a capture."""
     return subprocess.run(["btmon", "-r", str(path)], capture_output=True, text=True, check=True).stdout
 
 
@@ -54,7 +54,7 @@ def names_in(path: Path) -> dict[str, str]:
 
 @scenario
 def captures(stack: Stack) -> None:
-    """A capture has each event that btmon records, at the same time; each program reads the other's file."""
+    """A capture has each event that btmon records, with the same time; each program reads the other's file."""
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     btmon = subprocess.Popen(["btmon", "-w", str(OF_BTMON)], stdout=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""The CPU time of the exporter and of BlueZ for an advertisement, compared with the smallest program with bleak."""
+"""The CPU time of the exporter and of BlueZ for an advertisement, compared with a minimal program that uses bleak."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ADDRESS_LASTS_S = 900.0
 PROGRAM, BLUETOOTHD, DBUS, OTHER = "the program", "bluetoothd", "dbus-daemon", "another program"
 PROCESSES = (PROGRAM, BLUETOOTHD, DBUS, OTHER)
 HEARD_SHARE = 0.96
-"""The share that must be heard; packets of the last second may not have been delivered yet."""
+"""The share that the monitor ear must hear; packets of the last second may not have been delivered yet."""
 AIM_OF_BLUEZ = 1.2
 AIM_OF_MONITOR = 12
 
@@ -56,7 +56,7 @@ class Listener:
     has_company: bool = False
     """Whether the program that only counts runs at the same time."""
     is_scraped: bool = True
-    """Whether the exporter is scraped meanwhile. Nobody can scrape the program that only counts."""
+    """Whether the exporter is scraped meanwhile; ignored for the program that only counts."""
 
 
 BARE, BLUEZ, MONITOR = Listener("a bare callback"), Listener("`bluez`", "bluez"), Listener("`monitor`", "monitor")
@@ -111,7 +111,7 @@ class Cost:
         return ticks * each_ms, math.sqrt(ticks) * each_ms
 
     def above(self, rest: Cost, *processes: str) -> float:
-        """Return the milliseconds for one advertisement, less the time at rest; the difference is at least one tick."""
+        """Return the CPU time for one advertisement in ms, less the time at rest; the total is at least one tick."""
         seconds = sum(self.seconds[process] - rest.seconds[process] for process in processes)
         return 1000 * max(seconds, TICK_S) / self.advertisements
 
@@ -144,7 +144,7 @@ def measure(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: Listener)
 
 
 def measure_all(stack: Stack, radio: VirtualRadio, crowd: Crowd, listeners: Sequence[Listener]) -> dict[Listener, Cost]:
-    """Measure these listeners, one after the other, because two would double the work of dbus-daemon."""
+    """Measure these listeners one after the other: two at once would double the work of dbus-daemon."""
     costs = {listener: Cost() for listener in listeners}
     for _round in range(ROUNDS):
         for listener in listeners:
@@ -216,7 +216,7 @@ def ratios(costs: Costs, rest: Costs, bluez: Listener = BLUEZ, monitor: Listener
 
 
 def compared(costs: Costs, rest: Costs) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield a title and the ratios: of all costs, of the costs above those at rest, and of those without scrapes."""
+    """Yield titles with ratios: of all costs, and, if measured, without the cost at rest and without scrapes."""
     yield "", ratios(costs, {})
     if rest:
         yield ", without the cost at rest", ratios(costs, rest)
@@ -240,7 +240,7 @@ def table(strangers: int, costs: Costs, rest: Costs) -> str:
     for title, (program, machine) in compared(costs, rest):
         lines += [
             f"{BLUEZ.title}: the program costs {program:.2f} times {BARE.title}{title} (aim: at most {AIM_OF_BLUEZ})",
-            f"{MONITOR.title}: the machine works 1/{machine:.1f} as much{title} (aim: at most 1/{AIM_OF_MONITOR})",
+            f"{MONITOR.title}: all processes need 1/{machine:.1f} of the time{title} (aim: at most 1/{AIM_OF_MONITOR})",
         ]
     return "\n".join(lines)
 
@@ -270,7 +270,7 @@ MEASUREMENTS = sum(len(listeners_for(strangers)) for strangers in CROWDS) + len(
 
 @scenario_of(ROUNDS * MEASUREMENTS * (SET_UP_S + WARM_UP_S + MEASURED_S) + SET_UP_S)
 def cost(stack: Stack) -> None:
-    """Prints the CPU time for each advertisement, with each ear and with a bare callback; no limit applies to it."""
+    """Prints the CPU time for each advertisement, without a limit; the monitor ear must hear nearly all of them."""
     radio = stack.start(EXPERIMENTAL)
     rest = measure_rest(stack, radio) if IS_LONG else {}
     for strangers in CROWDS:

@@ -73,7 +73,7 @@ class Room:
     is_strict: bool = False
     """Whether the kernel knows that the controller filters by address."""
     copies: int = 1
-    """How often each packet is sent."""
+    """The number of times that each packet is sent."""
     names_between: bool = False
     """Whether an advertisement with only a name follows each packet."""
     cadence_s: float = 0.25
@@ -219,7 +219,7 @@ def start_places(stack: Stack, rooms: Sequence[Room], listeners: Sequence[Listen
 
 
 def decoded_at_last(places: Sequence[Place]) -> list[int]:
-    """Return the number of packets decoded at each place, once no number grows any more."""
+    """Wait until the numbers of packets decoded at the places stop growing; return them."""
     before, since = [-1], time.monotonic()
     while time.monotonic() - since < STABLE_S:
         decoded = [place.decoded() for place in places]
@@ -293,6 +293,6 @@ def delivery(stack: Stack) -> None:
         for listeners in [[one] for one in LISTENERS] if is_busy else [LISTENERS]:
             wrong += visit(stack, rooms, listeners, results)
     heading = ["in the room", "on air", *(listener.title for listener in LISTENERS)]
-    say("\nPackets decoded, in % of those on air, and of how many that the controller reported:\n")
+    say("\nPackets decoded, in % of those on air (and in numbers: decoded of reported by the controller):\n")
     say(markdown(heading, list(results.values())))
     assert not wrong, "\n".join(wrong)

@@ -159,7 +159,7 @@ def doctor_passive(stack: Stack) -> None:
 
 @scenario
 def doctor_others(stack: Stack) -> None:
-    """A scan by another program is a warning; doctor recognises a scan by the running exporter."""
+    """Doctor warns of a scan by another program, but recognises the scan of the running exporter."""
     radio = start_thermometers(stack)
     scanning = subprocess.Popen(["bluetoothctl", "--timeout", "60", "scan", "on"], stdout=subprocess.DEVNULL)
     wait_until(lambda: radio.scanning, "bluetoothctl scans")

@@ -110,7 +110,7 @@ def adapter_powered_off(stack: Stack) -> None:
 
 @scenario
 def dbus_killed(stack: Stack) -> None:
-    """If dbus-daemon is killed, no signal can report the failure, but the exporter ends with the cause."""
+    """If dbus-daemon is killed, no D-Bus signal can report this, but the exporter ends with the cause."""
     exporter = start_reading(stack, stack.start())
     assert_noticed(exporter, lambda: stack.stop_daemon("dbus-daemon", signal.SIGKILL), "D-Bus went away")
 
@@ -155,7 +155,7 @@ def blocked_by_rfkill(stack: Stack) -> None:
 
 @scenario
 def scan_refused(stack: Stack) -> None:
-    """If the controller refuses to scan, BlueZ's error is that of a scan by another program, as the hint says."""
+    """BlueZ reports a controller that refuses to scan like a scan by another program, which the hint must mention."""
     radio = stack.start()
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
     assert_refusal(stack, "another program")

@@ -84,7 +84,7 @@ class Recorder:
 
 
 def install() -> None:
-    """Install the program as pip does, and replacements for missing system commands."""
+    """Install the program as pip does, a replacement for sudo, and one for rfkill if it is missing."""
     programs = {PROGRAMS / "ble-exporter": CONSOLE_SCRIPT, Path("/usr/bin/sudo"): SUDO}
     if not shutil.which("rfkill"):
         programs[Path("/usr/bin/rfkill")] = RFKILL

@@ -27,7 +27,7 @@ RUNTIME_FOLDER = Path("/run/ble_exporter")
 RECORD = RUNTIME_FOLDER / "adapter_resets.json"
 OUTCOMES = ("heard", "silent", "failed")
 RESET = "a power cycle follows"
-"""What the log says before each reset."""
+"""The log has a line with these words before each reset."""
 
 
 def start_exporter(stack: Stack, **settings: Setting) -> Exporter:
@@ -64,7 +64,7 @@ def wait_for_resets(exporter: Exporter, within_s: float = 60.0, adapter: str = "
 
 
 def wait_for_giving_up(exporter: Exporter, *phrases: str) -> None:
-    """Wait until the exporter has reset hci0 three times without effect, and ends; it then asks for help."""
+    """Wait until the exporter has reset hci0 three times without effect and ends; check that it asks root for help."""
     exporter.wait_for_exit(GIVES_UP_WITHIN_S)
     exporter.wait_for_failure("hci0", f"reset {RESETS_IN_A_ROW} times without effect", *phrases)
     assert RESETS_IN_A_ROW == exporter.log().count(RESET), exporter.log()
@@ -83,7 +83,7 @@ def recover(*options: str) -> str:
 
 @scenario
 def healed_by_a_power_cycle(stack: Stack) -> None:
-    """A controller that no longer hears anything is reset at the silence limit; the exporter continues, and logs it."""
+    """A controller that no longer hears anything is reset at the silence limit; the exporter logs it and continues."""
     radio = stack.start()
     exporter = start_reading(stack, radio)
     before = radio.resets
@@ -297,7 +297,7 @@ def quiet_is_not_reset(stack: Stack) -> None:
 
 @scenario
 def hung_in_short_scans(stack: Stack) -> None:
-    """A hung controller can't stop short scans: the exporter tries resets because of this, and `recover` succeeds."""
+    """If a hung controller does not stop a short scan, the exporter tries to reset it, in vain; `recover` succeeds."""
     radio = stack.start()
     settings: dict[str, Setting] = {"scan_interval_seconds": 6, "scan_duration_seconds": 3}
     exporter = start_reading(stack, radio, silence_limit_seconds=90, **settings)

@@ -173,9 +173,9 @@ def start_two(stack: Stack, **settings: str) -> tuple[VirtualRadio, VirtualRadio
 
 
 def without_rssi(scrape: Scrape, *heard: tuple[Thermometer, str]) -> list[str]:
-    """Return a line for each thermometer without the right RSSI from this adapter."""
+    """Return a line for each thermometer whose RSSI by the given adapter is missing or wrong."""
     return [
-        f"{thermometer.name} has no RSSI by {adapter}"
+        f"the RSSI of {thermometer.name} by {adapter} is missing or wrong"
         for thermometer, adapter in heard
         if scrape.value("ble_sensor_rssi_dbm", device=thermometer.name, adapter=adapter) != thermometer.rssi_dbm
     ]

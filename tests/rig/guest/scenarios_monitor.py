@@ -56,7 +56,7 @@ def wait_for_all(exporter: Exporter, radio: VirtualRadio, sent: int) -> None:
     scrape = exporter.wait_until_right(wrongs)
     lost = [counter(scrape, "events_lost", adapter="hci0", reason=reason) for reason in ("buffer_full", "invalid")]
     assert [0, 0] == lost, f"lost: {lost}"
-    sys.stdout.write(f"{sent} of {sent} packets decoded, at {radio.completed_scans} restarts of the scan\n")
+    sys.stdout.write(f"{sent} of {sent} packets decoded; restarts of the scan: {radio.completed_scans}\n")
 
 
 def send_in_turn(radio: VirtualRadio, thermometers: list[Thermometer], number: int) -> None:
@@ -118,7 +118,7 @@ def monitor_beside_others(stack: Stack) -> None:
 
 @scenario
 def bleak_beside_the_monitor(stack: Stack) -> None:
-    """A program with bleak hears nearly all packets beside the monitor ear, whose filter must not affect others."""
+    """The ear's filter must not affect other programs: beside it, a program with bleak hears nearly all packets."""
     radio = stack.start(EXPERIMENTAL)
     thermometers = make_thermometers()
     exporter = start_listening(stack, thermometers)

@@ -37,7 +37,7 @@ HARMLESS = {
     "Discoverable": {"Discoverable": Variant("b", True)},
     "no duplicates": {"Transport": LE, "DuplicateData": Variant("b", False)},
 }
-"""Discovery filters of other programs that do not affect the exporter's own."""
+"""Discovery filters of other programs that must not hide packets from the exporter."""
 
 
 def start_reading(stack: Stack, radio: VirtualRadio, **settings: Setting) -> Exporter:
@@ -170,7 +170,7 @@ def another_removes_a_sensor(stack: Stack) -> None:
 
 @scenario
 def not_ready_while_the_controller_hangs(stack: Stack) -> None:
-    """A third of the silence limit after a controller hangs, /readyz says so, long before the exporter gives up."""
+    """A third of the silence limit after a controller hangs, long before the exporter gives up, /readyz says why."""
     radio = stack.start()
     exporter = start_reading(stack, radio, silence_limit_seconds=60)
     wait_until(lambda: exporter.readiness() == "ready", "the exporter is ready")

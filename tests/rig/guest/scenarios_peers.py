@@ -38,7 +38,7 @@ BEGIN_S = 20.0
 ATTEMPTS = 3
 WARM_UP_S = 10.0
 PAUSE_S = 5.0
-"""The time between two programs, in which bluetoothd removes what belonged to the first."""
+"""The time between two programs, in which bluetoothd cleans up after the first."""
 LATE_S = 5.0
 """The time within which the last packets must arrive, and must be scraped."""
 SCRAPE_EVERY_S = 2.0
@@ -58,7 +58,7 @@ MONITOR, BLUEZ, HA, THEENGS = (
 
 @dataclass
 class Heard:
-    """What a program has heard: the time of its first value, on the clock time.monotonic(), and its packets."""
+    """The time of a program's first value by time.monotonic(), and the packets that it has heard."""
 
     first_s: float
     packets: set[Packet]
@@ -72,7 +72,7 @@ class Result:
     """
     The figures of one program in one round.
 
-    The CPU times are in milliseconds for each advertisement on air: of the program alone, and with those of BlueZ.
+    The CPU times, of the program alone and together with BlueZ, are in milliseconds for each advertisement on air.
     """
 
     first_s: float
@@ -137,7 +137,7 @@ def ha_engine(_stack: Stack, crowd: Crowd) -> Listener:
 
 
 def theengs_gateway(_stack: Stack, crowd: Crowd) -> Listener:
-    """Start TheengsGateway with a broker; it listens all the time, and has no Home Assistant discovery to announce."""
+    """Start TheengsGateway, which listens all the time, with a broker; it announces no sensors to Home Assistant."""
     sink = MqttSink()
     config = Path("/run/theengs.conf")
     config.unlink(missing_ok=True)
@@ -185,7 +185,7 @@ LISTENERS: Mapping[str, Callable[[Stack, Crowd], Listener]] = {
 def begin(
     stack: Stack, radio: VirtualRadio, crowd: Crowd, start: Callable[[Stack, Crowd], Listener]
 ) -> tuple[Listener, float]:
-    """Start a program; return it, and the time of its start on the clock time.monotonic(), when it scans."""
+    """Start a program, and wait until it scans; return it, and the time of its start by time.monotonic()."""
     for _ in range(ATTEMPTS):
         began_s = time.monotonic()
         listener = start(stack, crowd)
@@ -225,7 +225,7 @@ def measure(stack: Stack, radio: VirtualRadio, crowd: Crowd, start: Callable[[St
 
 
 def table(rounds: Sequence[Mapping[str, Result]]) -> str:
-    """Return the medians of all rounds, the sums of the packets, and ratios within a round to the exporter's total."""
+    """Return the sums of the packets, the medians over all rounds, and each round's ratio to the exporter's total."""
     lines = [
         f"{SENSORS} sensors and {STRANGERS} other devices, {PER_SECOND:g} packets a second; {MEASURED_S:g} s of each",
         f"in each of {len(rounds)} rounds; CPU ms for each packet on air; ratio to the total of {MONITOR} (min–max)",
@@ -233,7 +233,7 @@ def table(rounds: Sequence[Mapping[str, Result]]) -> str:
     ]
     for name in rounds[0]:
         results = [results[name] for results in rounds]
-        # A tick of the clock is the shortest CPU time that can be measured.
+        # A CPU time below one tick of the clock may be measured as 0.
         ratios = [one[name].together_ms / max(one[MONITOR].together_ms, 0.001) for one in rounds]
         packets = [sum(getattr(one, kind) for one in results) for kind in ("sent", "received", "decoded")]
         kinds = (("first_s", 9, 1), ("resident_mib", 9, 1), ("alone_ms", 8, 3), ("together_ms", 12, 3))
@@ -246,7 +246,7 @@ def table(rounds: Sequence[Mapping[str, Result]]) -> str:
 def peers(stack: Stack) -> None:
     """Every program hears the same kind of traffic, one after the other; no limit applies to the figures."""
     say(", ".join(f"{name} {version(name)}" for name in ("TheengsGateway", "habluetooth", "bthome-ble", "bleak")))
-    # Otherwise the first program would read the libraries of the others from the disk for them.
+    # Otherwise only the first program to import a library would wait for the disk.
     subprocess.run([sys.executable, "-c", f"import {', '.join(MODULES)}"], check=True)
     radio = stack.start(EXPERIMENTAL)
     # TheengsDecoder recognises a sensor with this firmware by the name that the firmware sends.

@@ -40,7 +40,7 @@ def expected_series(thermometer: Thermometer) -> dict[str, float]:
 
 
 def differences(scrape: Scrape, thermometer: Thermometer) -> list[str]:
-    """Return a line for each value that differs from the thermometer's, as received by hci0."""
+    """Return a line for each value that differs from the thermometer's; the RSSI is that of hci0."""
     wrong = []
     for metric, sent in expected_series(thermometer).items():
         labels = {"adapter": "hci0"} if metric == "ble_sensor_rssi_dbm" else {}
@@ -62,7 +62,7 @@ def without_cellar(scrape: Scrape) -> list[str]:
 
 
 def wait_for_scan_to_end(radio: VirtualRadio) -> None:
-    """Wait for the end of the current scan, or of the next one between scans."""
+    """Wait for the end of the current scan or, between two scans, of the next one."""
     before = radio.completed_scans
     wait_until(lambda: radio.completed_scans > before, "a scan is completed")
 
@@ -95,7 +95,7 @@ def scrape_without_cellar(stack: Stack, change: Callable[[Air], None], **setting
 
 @scenario
 def three_sensors(stack: Stack) -> None:
-    """Both packets of each sensor are merged, unknown devices have no series, and SIGTERM ends a scan."""
+    """Both packets of each sensor are merged, unknown devices have no series, and SIGTERM ends a scan within 1 s."""
     started = time.time()
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())

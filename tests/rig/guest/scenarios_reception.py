@@ -22,13 +22,13 @@ MEASUREMENTS = 150
 PACKETS_PER_MEASUREMENT = 4
 BETWEEN_PACKETS_S = 0.05
 MOST_UNCOUNTED = 60
-"""The maximum number of measurements before the first one is counted, which takes long with heavy losses."""
+"""The maximum number of measurements before the first one is counted; with heavy losses, there are many."""
 TOLERANCE = 0.1
 """A little less than three standard errors, if a third of the 150 measurements is missed."""
 
 
 def send_with_losses(radio: VirtualRadio) -> Counter[str]:
-    """Send MEASUREMENTS measurements of each thermometer; return how many the radio missed, by name."""
+    """Send MEASUREMENTS measurements of each thermometer; return the number that the radio missed, by name."""
     sources = {thermometer: thermometer.packets() for thermometer in LOSS}
     missed: Counter[str] = Counter()
     for _ in range(MEASUREMENTS):

@@ -37,7 +37,7 @@ SENSORS = 100
 PHONES = 300
 PER_SECOND = 200.0
 ADDRESS_LASTS_S = 20.0
-"""A real phone changes its address every 15 minutes; 13 minutes here correspond to ten hours."""
+"""A real phone changes its address every 15 minutes; 11 minutes here correspond to eight hours."""
 LISTENING_S = 30.0
 """Scan interval and duration, which are equal: the exporter listens continuously."""
 DELIVERED_WITHIN_S = 10.0

@@ -11,7 +11,7 @@ THERMOMETER = Thermometer("living_room", "A4:C1:38:00:00:01", 21.5, 45.0, 88, 2.
 
 
 def assert_refusal(stack: Stack, *phrases: str, **settings: Setting) -> None:
-    """Start the exporter, and check that it ends with one line that has each phrase."""
+    """Start the exporter, and check that it ends with one line that contains each phrase."""
     stack.start_exporter([THERMOMETER], **settings).wait_for_failure(*phrases)
 
 

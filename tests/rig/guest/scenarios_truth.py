@@ -24,11 +24,11 @@ SENDERS = [
 ]
 PACKETS = 2000
 BETWEEN_PACKETS_S = 0.005
-"""The pause between packets; with 10 ms ticks, ten thermometers send every 0.1 to 0.2 s in place of 2.5 s."""
+"""The pause between packets; with 10 ms ticks, ten thermometers send every 0.1 to 0.2 s instead of every 2.5 s."""
 FORGOTTEN_WITHIN_S = 45.0
 """The time limit on the removal of a device, which bluetoothd does after 30 s of silence."""
 KERNEL_DROPS = 3
-"""The number of packets that the kernel may drop at each restart of a scan; it dropped at most 2 in 3 restarts."""
+"""The number of packets that the kernel may drop at each restart of a scan; at most 2 drops were seen in 3 restarts."""
 CROWD = 60
 """The number of sensors in `all_at_once`, of which one appears every 7 ms on average."""
 LAST_UPDATE = "ble_sensor_last_update_timestamp_seconds"
@@ -96,8 +96,8 @@ def hear_all(stack: Stack, mode: str, order: tuple[str, ...] = ABAB) -> None:
     dropped = 0 if mode == "passive" else PACKETS - expected()
     sys.stdout.write(f"{mode}: 0 of {expected()} packets lost; {PACKETS - changed} of {PACKETS} sent were repeats; ")
     restarts = max(radio.completed_scans, 1)
-    sys.stdout.write(f"{dropped} dropped by the kernel at {restarts} restarts\n")
-    assert dropped <= KERNEL_DROPS * restarts, f"the kernel dropped {dropped} at {restarts} restarts"
+    sys.stdout.write(f"dropped by the kernel: {dropped}, restarts of the scan: {restarts}\n")
+    assert dropped <= KERNEL_DROPS * restarts, f"dropped by the kernel: {dropped}, restarts of the scan: {restarts}"
     assert not scrape.value("ble_exporter_advertisements_rejected_total", reason="truncated")
 
 
@@ -246,7 +246,7 @@ def goes_stale(stack: Stack) -> None:
 
 @scenario
 def all_at_once(stack: Stack) -> None:
-    """Although 60 sensors appear at the start of the scan, which is when bleak may miss one, each is received."""
+    """60 sensors appear while the scan starts, when bleak may miss one: each is received nevertheless."""
     radio = stack.start(EXPERIMENTAL)
     thermometers = [
         Thermometer(f"sensor_{number}", f"A4:C1:38:00:02:{number:02X}", 20 + number / 10, 50.0, 90, 2.9, -70)

@@ -110,7 +110,7 @@ class Stack:
         self._daemons[name].send_signal(number)
 
     def stop_daemon(self, name: str, number: signal.Signals) -> None:
-        """Send the signal to "dbus-daemon" or "bluetoothd", and wait for its end."""
+        """End "dbus-daemon" or "bluetoothd" with the signal, and wait until the process has ended."""
         daemon = self._daemons.pop(name)
         daemon.send_signal(number)
         daemon.wait(DAEMON_END_LIMIT_S)
@@ -184,7 +184,7 @@ class Stack:
 
 
 def _accepts(file: Path, value: str) -> bool:
-    """Return whether the kernel accepts this value, which it does not while the adapter is on."""
+    """Write this value; return whether the kernel accepts it, which it does not while the adapter is on."""
     try:
         file.write_text(value)
     except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table whose columns after the first are aligned right."""
+    """Return a table whose columns, except for the first, are right-aligned."""
     widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = []

@@ -67,14 +67,14 @@ class VirtualRadio:
 
     Attributes:
         index: The N of hciN.
-        duplicate_filter: What the controller takes for a duplicate.
+        duplicate_filter: The controller's definition of a duplicate.
         scanning: Whether scanning is enabled.
         scan_log: Every command that enabled or disabled scanning, oldest first.
         commands: The opcode of every command received, oldest first.
         ignored: Opcodes that are never answered.
         failing: Maps an opcode to the error code of its answer.
         reported: Number of advertising reports sent to the kernel, including scan responses.
-        unheard: Number of advertisements sent while scanning was disabled.
+        unheard: Number of advertisements sent while scanning was disabled or the controller was deaf.
         filtered: Number of packets that the duplicate filter dropped.
         resets: Number of RESET commands obeyed; the kernel sends one when the adapter is powered on.
         cured_by_reset: Whether a RESET command ends deafness, and makes every command succeed.
@@ -128,7 +128,7 @@ class VirtualRadio:
         scan_response: bytes | None = None,
     ) -> bool:
         """
-        Send one advertisement, and its scan response if the scan is active.
+        Send one advertisement, and its scan response if it is scannable and the scan is active.
 
         Returns:
             Whether the controller reported the advertisement to the kernel.
