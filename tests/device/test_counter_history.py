@@ -40,7 +40,7 @@ def test_a_slow_sensor_is_accepted_all_the_time(air: Air, step_s: float) -> None
 
 
 def test_a_sensor_slower_than_any_known_is_learned_from_its_first_counter(air: Air) -> None:
-    """No list of firmware is complete, so an unknown slow sensor may lose packets only during its first counter."""
+    """No list of firmware is complete; a slow sensor that is not on it may lose packets only at its first counter."""
     results = send_steadily(air, list(range(5000, 5005)), 2400)
 
     assert [HOLD_S / 5, 0] == [results[:480].index(False), results[480:].count(False)]

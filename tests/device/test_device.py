@@ -152,12 +152,12 @@ def test_a_device_is_silent_after_its_limit(home: Home, name: str, after_s: floa
 def test_a_device_that_was_never_heard_is_silent_after_the_shortest_limit(
     home: Home, attic: Device, after_s: float, is_silent: bool
 ) -> None:
-    """At the start, no sensor has had time to send."""
+    """At the start, no sensor has had time to send, so none must count as silent immediately."""
     assert is_silent == attic.is_silent(home.now + after_s, home.now)
 
 
 def test_the_signal_is_sampled_now_and_then(home: Home, attic: Device) -> None:
-    """A sample of each packet would cost too much time, and would cover only the last minute."""
+    """Samples of all packets would cost too much time, and would cover only the last minutes."""
     for _ in range(120):
         home.hear({"temperature": 21.5}, rssi=-60)
         home.now += 5

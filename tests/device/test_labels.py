@@ -11,7 +11,7 @@ names = st.from_regex(r"[a-z][a-z_]*", fullmatch=True)
 
 @given(st.dictionaries(names, st.text(), max_size=3))
 def test_a_parser_reads_the_same_labels_from_the_text(labels: dict[str, str]) -> None:
-    """A device may have any name, and quotes or line feeds in it must not end its line."""
+    """A device may have any name, and quotes or line feeds in the name must not end the line of the sample."""
     (family,) = text_string_to_metric_families(f"a{Labels(labels).text} 1\n")
 
     assert [labels] == [sample.labels for sample in family.samples]

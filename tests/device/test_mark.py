@@ -1,4 +1,4 @@
-"""The state of a counter in JSON: every state is read back as it was written, and anything else is refused."""
+"""The state of a counter in JSON: every state is read back as it was written, and invalid entries are refused."""
 
 import json
 

@@ -11,7 +11,7 @@ from ble_exporter.device.signal_trend import SAMPLE_S, SAMPLES, WEAK_DBM, Fall, 
 
 
 def fall_of(samples: Iterable[int | None], *, every_s: float = SAMPLE_S) -> Fall | None:
-    """Return the fall of a signal with these samples, the last of which belongs to the latest packet."""
+    """Return the fall of a signal with these samples, the last of which is the latest packet's; None without a fall."""
     trend = SignalTrend()
     now_s, rssi = 1000.0, None
     for rssi in samples:
@@ -31,7 +31,7 @@ def test_a_fall_within_a_minute_is_found() -> None:
 
 
 def test_the_fall_after_an_approach_is_found() -> None:
-    """A sensor that was far away, came near and left again was last lost because it left."""
+    """A sensor that was far away and came near was lost because it left again."""
     assert Fall(-60, -92, 60) == fall_of([-90] * 12 + [-60] * 10 + [-92] * 3)
 
 
@@ -95,7 +95,7 @@ def test_an_answer_that_is_remembered_is_the_same_as_a_new_one(heard: list[tuple
     ],
 )
 def test_what_is_no_fall(samples: list[int | None]) -> None:
-    """A reason without evidence would send the user in the wrong direction."""
+    """A fall that did not happen would make the user look for the wrong cause of the silence."""
     assert fall_of(samples) is None
 
 

@@ -52,7 +52,7 @@ class Watched:
         self.listening.note(self.home.now, self.adapters, self.strangers)
 
     def stop(self, *names: str) -> None:
-        """Let sensors send nothing any more."""
+        """Stop the packets of these sensors."""
         for name in names:
             del self.sending[name]
 
@@ -137,7 +137,7 @@ def test_a_sensor_that_fades(watched: Watched) -> None:
 
 @pytest.mark.parametrize(("fade_db", "then_s"), [(0.0, 0.0), (1.0, 900.0)], ids=["no fall", "worked there"])
 def test_a_sensor_with_a_weak_signal_has_not_faded(fade_db: float, then_s: float) -> None:
-    """A signal that was weak, but did not fall recently, explains lost packets, but not why they stopped just then."""
+    """A signal that is weak but did not fall recently explains lost packets, but not a sudden silence."""
     watched = Watched()
     watched.sending["garden"] = -95 + 36 * int(fade_db)
     watched.spend(180, fade_db=fade_db, of="garden")
@@ -149,7 +149,7 @@ def test_a_sensor_with_a_weak_signal_has_not_faded(fade_db: float, then_s: float
 
 
 def test_a_battery_that_was_low(watched: Watched) -> None:
-    """Most sensors that fall silent need a battery."""
+    """Most sensors that fall silent need a new battery."""
     watched.levels["cellar"] = 4
     watched.spend(60)
     watched.stop("cellar")
@@ -534,7 +534,7 @@ def test_a_device_without_a_limit_has_no_reason() -> None:
 
 
 def test_an_unknown_device_has_no_reason(watched: Watched) -> None:
-    """A function for the devices of one home must not guess about others."""
+    """For a device that is not among those that were judged, a reason would be a guess."""
     assert watched.silences.judge()(Home().devices["attic"]) is None
 
 

@@ -20,7 +20,7 @@ SIZE = 10_000_000
 
 class Served:
     """
-    An application that has one answer, counts its renderings, and may hold two and a half answers.
+    An application with one answer; it counts the renderings, and may hold two and a half answers in memory.
 
     Args:
         busy_s: The time to render each of the ten pieces, in seconds.

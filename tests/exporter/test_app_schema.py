@@ -255,7 +255,7 @@ def test_whatever_a_sensor_sends(steps: list[tuple[float, dict[str, Any] | Rejec
 
 @given(st.lists(st.tuples(st.sampled_from([UUID, "0000fe95-0000-1000-8000-00805f9b34fb"]), st.binary(max_size=300))))
 def test_whatever_is_rejected(packets: list[tuple[str, bytes]]) -> None:
-    """The kept packets are those that violate the formats, so their content can be anything."""
+    """Most rejected packets violate the formats, so their content can be anything."""
     log = logging.getLogger("test.rejected")
     log.setLevel(logging.CRITICAL)
     address = "A4:C1:38:00:00:01"

@@ -108,7 +108,7 @@ def test_a_few_requests_may_be_sent_at_once() -> None:
 
 
 def test_a_flood_of_requests_is_cut_off() -> None:
-    """Thousands of requests that are read ahead would hold memory for answers that nobody reads."""
+    """Thousands of requests that the server read before their turn would fill its memory."""
     answer, _ = ask((GET + b"\r\n") * 10_000)
 
     assert [200] == statuses(answer)

@@ -71,7 +71,7 @@ def test_a_version_of_another_program_fits() -> None:
 
 
 def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:
-    """The time must not tell which users exist, so the check of an unknown user uses a hash of the highest cost."""
+    """The time must not reveal which users exist, so the check of an unknown user uses a hash of the highest cost."""
     checks = Checks()
     users = {b"alice": b"$2y$12$" + b"a" * 53, b"bob": b"$2y$04$" + b"b" * 53}
     asyncio.run(Passwords(checks).is_right(users, b"carol", b"right", ""))

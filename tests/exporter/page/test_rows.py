@@ -39,7 +39,7 @@ class Table(HTMLParser):
             self.rows[-1][-1] += ";"
 
     def handle_endtag(self, tag: str) -> None:
-        """Note the end of the table."""
+        """Note the end of the table's body."""
         self._is_body = self._is_body and tag != "tbody"
 
     def handle_data(self, data: str) -> None:
