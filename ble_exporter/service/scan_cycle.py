@@ -29,6 +29,7 @@ from ble_exporter.service.systemd import READY, Notifier
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from ble_exporter.tasks import Tasks, next_tick
+from ble_exporter.utils import number_of
 
 # With thousands of devices out of range, longer lines would displace all other lines of the rotated log within minutes.
 _MOST_NAMES = 20
@@ -195,8 +196,8 @@ class ScanCycle:
         unknown = counts.unknown_device - self._unknown_before
         without = f", not {', '.join(names)}" if names else ""
         words = (
-            f"scan {counts.scans}: heard {heard_count} of {len(devices)} devices{without}; "
-            f"{received} advertisements, {unknown} of them from unknown devices"
+            f"scan {counts.scans}: heard {heard_count} of {number_of(len(devices), 'device')}{without}; "
+            f"{number_of(received, 'advertisement')}, {unknown} of them from unknown devices"
         )
         self._scan_log.scan_ended(words, self._clock.now())
         self._notifier.notify_status(words)

@@ -174,7 +174,7 @@ def test_a_completed_scan_is_reported_everywhere(
         cycle.counts.last_scan_duration,
     )
     assert (
-        "scan 1: heard 1 of 2 devices, not bedroom; 1 advertisements, 0 of them from unknown devices"
+        "scan 1: heard 1 of 2 devices, not bedroom; 1 advertisement, 0 of them from unknown devices"
         == caplog.messages[-1]
     )
 
@@ -190,7 +190,7 @@ def test_a_scan_without_thousands_of_devices_is_one_short_line(
 
     line = caplog.messages[-1]
     assert line.startswith("scan 1: heard 0 of 3000 devices, not room_0, room_1, ")
-    assert ", room_19, and 2980 more; 1 advertisements, 1 of them from unknown devices" in line
+    assert ", room_19, and 2980 more; 1 advertisement, 1 of them from unknown devices" in line
 
 
 def test_a_silent_device_expires_with_the_next_scan(

@@ -28,7 +28,7 @@ from tests.conftest import PACKET_A
 InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 Heard = list[tuple[float, str]]
 LIVING_ROOM = "A4:C1:38:00:00:01"
-SCAN = "heard 1 of 2 devices, not bedroom; 1 advertisements, 0 of them from unknown devices"
+SCAN = "heard 1 of 2 devices, not bedroom; 1 advertisement, 0 of them from unknown devices"
 
 
 class SlowToStart(MockScanner):
@@ -39,7 +39,7 @@ class SlowToStart(MockScanner):
         super().__init__(air=(Transmission(at, LIVING_ROOM, -60, {UUID: PACKET_A}) for at in on_air_at))
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """See Radio."""
+        """Listen after 3 s."""
         await asyncio.sleep(3)
         await super().run(listener, started)
 
@@ -53,7 +53,7 @@ class Hanging(MockScanner):
         self._error = error
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """See Radio."""
+        """Listen, raise the error, or hang."""
         if not self._left:
             if self._error is not None:
                 raise self._error
