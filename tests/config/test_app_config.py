@@ -179,6 +179,7 @@ def test_every_key_is_read() -> None:
         listen_address="::1",
         allowed_hosts=("pi.example.org", "xn--kche-0ra.example"),
         scan_mode="passive",
+        ear="bluez",
         stale_after_seconds=90.5,
         stale_after={"A4:C1:38:00:00:08": "never"},
         adapters=("hci1", "hci0"),
@@ -189,6 +190,7 @@ def test_every_key_is_read() -> None:
         glitch_filters={"A4:C1:38:00:00:08": False},
         offsets={"A4:C1:38:00:00:09": named({"temperature": -0.4, "temperature_2": 1, "humidity": 2.5})},
         labels={"A4:C1:38:00:00:09": {"room": "balcony", "floor": "2", "heated": "no"}},
+        address_types={"A4:C1:38:00:00:09": "random"},
         keys={
             "A4:C1:38:00:00:05": bytes.fromhex("00112233445566778899aabbccddeeff"),
             "A4:C1:38:00:00:06": bytes.fromhex("12345678901234567890123456789012"),
@@ -251,7 +253,7 @@ FRAGMENTS = st.sampled_from(
 
 @given(st.one_of(st.binary(max_size=200), st.lists(FRAGMENTS, max_size=40).map(lambda parts: "".join(parts).encode())))
 def test_any_text_gives_errors_with_lines(text: bytes) -> None:
-    """A damaged file must not cause a traceback, and each error must name a line that exists."""
+    """A damaged file must not cause a traceback; the lines of its errors must exist, and be in order."""
     with pytest.raises(ConfigError) as caught:
         parse_config("config.yaml", text)
 

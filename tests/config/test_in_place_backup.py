@@ -68,7 +68,7 @@ def mode_of_backup(path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) ->
 
 @pytest.mark.parametrize(("later_s", "is_found"), [(-86_400, False), (0, True), (59, True), (60, False)])
 def test_only_the_backup_of_the_latest_change_is_found(path: Path, later_s: int, is_found: bool) -> None:
-    """A forgotten backup must not bring back removed devices if the file was changed, or copied there with its time."""
+    """A forgotten backup must not bring back removed devices after the file was changed, or an older one restored."""
     backup = path.with_name("config.yaml.before-discover-x1")
     backup.write_bytes(OLD)
     os.utime(backup, (1_700_000_000, 1_700_000_000))
@@ -78,7 +78,7 @@ def test_only_the_backup_of_the_latest_change_is_found(path: Path, later_s: int,
 
 
 def test_a_crash_does_not_prevent_the_next_process_with_the_same_number(tmp_path: Path) -> None:
-    """In a container, each process may have the number 1, so that a file left by a crash would stop all of them."""
+    """In a container, each process may have the number 1, so a file left by a crash would stop all later ones."""
     left = tmp_path / f".new.yaml.{os.getpid()}"
     left.write_bytes(b"ol")
 

@@ -46,7 +46,7 @@ def test_nothing_else_can_have_one(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("value", "is_valid"), [("20", True), ("-20", True), ("20.01", False), ("-20.01", False)])
 def test_an_offset_is_limited(tmp_path: Path, value: str, is_valid: bool) -> None:
-    """A calibration of more than 20 °C is a typing error, such as a missing decimal point."""
+    """An offset of more than 20 °C is probably a typo, such as a missing decimal point."""
     if is_valid:
         assert {Measurement("temperature"): float(value)} == load(tmp_path, f"{{temperature: {value}}}").offsets[DEVICE]
     else:

@@ -2,7 +2,8 @@
 Writers that are killed at random moments, as by a power cut: `python -m tests.nights.power_cuts WRITER COUNT FOLDER`.
 
 A process is forked for each cut, writes without a pause, and is killed; then the files are read as the next start of
-the program reads them. The process prints the number of cuts, and what was wrong after which of them, as JSON.
+the program reads them. The result is printed as JSON: the numbers of cuts, of writes and of restored backups, and the
+faults.
 """
 
 import json
@@ -40,7 +41,7 @@ class Writer(ABC):
     Writes one file again and again.
 
     Attributes:
-        restored: How often the content was read from a backup.
+        restored: The number of times that the content was read from a backup.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,7 +81,7 @@ class Writer(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Open what a start of the program opens."""
+        """Prepare for writing, as a start of the program does."""
 
     @abstractmethod
     def write(self, number: int) -> None:
@@ -104,7 +105,7 @@ class State(Writer):
         self._run.state.save()
 
     def fault(self) -> str:
-        """Read the file as a start of the program does; a log of a file that can't be used would be a fault."""
+        """Read the file as a start of the program does; a log line that the file can't be used is a fault."""
         said: list[str] = []
         log = logging.Logger("restart")
         log.addHandler(_Collected(said))
@@ -118,7 +119,7 @@ class State(Writer):
 
 
 class Log(Writer):
-    """The log, which is rotated every ten lines; its content is numbered lines."""
+    """The log, which is rotated every nine lines; its content is numbered lines."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -137,7 +138,7 @@ class Log(Writer):
         self._log.info(str(number).ljust(LINE, "."))
 
     def fault(self) -> str:
-        """Return the lines that are not whole, and the numbers that are missing between the first and the last."""
+        """Return the incomplete lines, and the missing numbers between the first and the last, or an empty string."""
         files = [self._path.with_name(f"x.log.{number}") for number in (3, 2, 1, 0)] + [self._path]
         lines = [line for file in files if file.exists() for line in file.read_text().split("\n") if line]
         found = [int(match[1]) for line in lines if (match := re.fullmatch(r"(\d+)\.+", line))]
@@ -148,14 +149,14 @@ class Log(Writer):
 
 
 class Configuration(Writer):
-    """The configuration, as `discover --write` writes it, of different sizes; its content is the name of a sensor."""
+    """A configuration of varying size, written as by `discover --write`; its content is the name of a sensor."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._path = folder / "config.yaml"
 
     def open(self) -> None:
-        """Now and then, begin without a file; else, begin with what a start of the program reads."""
+        """Copy a backup back if the file is incomplete, and remove the backup; now and then, begin without a file."""
         for backup in self.folder.glob("config.yaml.*"):
             if self._path.read_bytes() not in map(_configuration, self.expected()):
                 backup.replace(self._path)
@@ -169,7 +170,7 @@ class Configuration(Writer):
         write_in_place(str(self._path), old, _configuration(number), holds_key=True)
 
     def fault(self) -> str:
-        """Read the file, as a start of the program does if it was not written as a whole."""
+        """If the file is incomplete, read the configuration as a start of the program does; return the fault."""
         content = self._path.read_bytes() if self._path.exists() else _configuration(self.done)
         if content in map(_configuration, self.expected()):
             self.hold(next(number for number in self.expected() if _configuration(number) == content))
@@ -184,7 +185,7 @@ class Configuration(Writer):
 
 
 def _configuration(number: int) -> bytes:
-    """Return a configuration of one to three pages of memory, which names its number."""
+    """Return a configuration of one to three pages of memory, in which a sensor's name has this number."""
     comment = "#" * (number * 997 % 9000)
     return (
         f"# {comment}\nscan_interval_seconds: 30\nscan_duration_seconds: 30\nlisten_port: 8000\n"
@@ -223,7 +224,7 @@ def cut(writer: Writer, seconds: float) -> None:
 
 
 def main(name: str, count: int, folder: Path) -> None:
-    """Cut the power `count` times."""
+    """Cut the power `count` times, and print the result."""
     writer = WRITERS[name](folder)
     moments = random.Random(SEED)
     faults = []

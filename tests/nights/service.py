@@ -20,7 +20,7 @@ EPOCH_S = 1_800_000_000.0
 
 
 class Air(Radio):
-    """A radio through which the test sends, and which fails when the test says so."""
+    """A radio that delivers the test's packets, and fails at the test's request."""
 
     listener: Listener
 
@@ -62,12 +62,12 @@ class Machine:
         return 1000.0 + awake_s + self.asleep_s
 
     def wall(self) -> float:
-        """Return the Unix time that the machine believes in."""
+        """Return the time of the machine's wall clock, in Unix seconds."""
         return EPOCH_S + self.set_s + self.now()
 
 
 class Service:
-    """The scan cycle with a radio through which the test sends."""
+    """The scan cycle with a radio that delivers the test's packets."""
 
     def __init__(
         self, machine: Machine, config: AppConfig, log: logging.Logger, state_folder: Path | None = None
@@ -77,16 +77,16 @@ class Service:
         self.cycle = ScanCycle(config, self.air, log, machine.clock, state_folder=state_folder)
 
     def send(self, address: str, payload: bytes) -> None:
-        """Send a BTHome packet, which is heard."""
+        """Deliver a BTHome packet."""
         self.hear(Advertisement(address, {UUID: payload}, -60, "hci0"))
 
     def hear(self, advertisement: Advertisement) -> None:
-        """Hear an advertisement."""
+        """Deliver an advertisement, unless its sender is unknown."""
         if self.air.listener.wants(advertisement.address):
             self.air.listener.handle(advertisement)
 
     async def start(self) -> None:
-        """Begin a scan, and end it at once; afterwards, the test can send without an event loop."""
+        """Scan for a second; afterwards, the test can deliver packets without an event loop."""
         async with Tasks() as tasks:
             tasks.start(self.cycle.run())
             await asyncio.sleep(1)

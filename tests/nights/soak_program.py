@@ -32,7 +32,7 @@ RESET_S = 0.5
 
 
 class HostileRadio:
-    """A radio on which everything is heard that is on air, except during a reset."""
+    """A radio that loses no packet of the sensors: those sent during a reset are delivered after it."""
 
     adapters: Mapping[str, bool] = MappingProxyType({"hci0": True})
     lost_events: Mapping[tuple[str, LossReason], int] = MappingProxyType({})

@@ -42,7 +42,7 @@ class Day:
 
     Attributes:
         heard: The time and the value of the latest packet that each configured sensor has sent to this run.
-        sent: How many packets this run should have decoded, refused, and counted as those of unknown devices.
+        sent: The numbers of packets that this run must have decoded, rejected, and counted as from unknown devices.
         runs, scrapes, shown: The number of runs and scrapes, and of values that were compared.
         blocks: The memory blocks in use, every hour.
     """
@@ -178,7 +178,7 @@ async def _at_once(write: Callable[[Marks], None], marks: Marks) -> None:
 @pytest.mark.night
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_day_with_everything_at_once(seed: int, tmp_path: Path, in_virtual_time: InVirtualTime) -> None:
-    """Each value that was heard is shown until it expires, and no other; counters never fall; memory stays flat."""
+    """Each value is shown until it expires, and no other; in a run, no counter falls; memory use does not grow."""
     day = Day(seed, tmp_path)
     in_virtual_time(day.live())
     early, late = min(day.blocks[3:9]), min(day.blocks[-6:])

@@ -21,7 +21,7 @@ Act = Callable[[Service], object]
 
 
 async def live(service: Service, *acts: tuple[float, Act]) -> None:
-    """Run the service, and do each of the acts after its delay in seconds."""
+    """Run the service, and call each act after its delay, in seconds since the previous act."""
     async with Tasks() as tasks:
         tasks.start(service.cycle.run())
         for delay_s, act in acts:
@@ -31,7 +31,7 @@ async def live(service: Service, *acts: tuple[float, Act]) -> None:
 
 
 def hear(service: Service) -> None:
-    """Hear the sensor."""
+    """Receive a packet of the sensor."""
     service.send(LIVING_ROOM, packet(2150))
 
 
@@ -62,7 +62,7 @@ def test_after_a_sleep_no_value_looks_alive(
     )
     shown = ["temperature_celsius['living_room']" in one for one in scrapes]
 
-    # With the setting absent, and scans without a pause, the first scan in which nothing was heard ended before.
+    # With the setting absent, no scan ends during the sleep, but a value expires when that end is a minute late.
     assert ([True, False, True], {}) == (shown, scrapes[1])
 
 
@@ -89,7 +89,7 @@ def test_a_sleep_is_the_reason_of_the_silence(
 def test_a_jump_of_the_wall_clock_changes_only_timestamps(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, jumps_s: tuple[float, ...]
 ) -> None:
-    """A Pi without a clock starts in 1970, until NTP sets it. The jump must neither age a value nor delay a scan."""
+    """The clock of a Pi may begin in 1970, until NTP sets it: this jump must neither age a value nor delay a scan."""
     config = replace(app_config, scan_duration_seconds=30, stale_after_seconds="auto")
 
     def run(offsets_s: tuple[float, ...]) -> tuple[list[dict[str, float]], int]:

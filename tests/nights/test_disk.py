@@ -1,7 +1,8 @@
 """
-Disks that are full, or become read-only: readings and scrapes go on, one message reports the fault, and all recovers.
+Disks that are full or become read-only: readings and scrapes go on, a message reports the fault, and writing recovers.
 
-The disk is a tmpfs of 256 kB, which only root can mount. Other users have a limit on the size of files instead.
+The disk is a tmpfs of 256 kB, which only root can mount. The tests with a limit on the size of files, or with a removed
+folder, need no root.
 """
 
 import errno
@@ -39,7 +40,7 @@ class Disk:
         self._ballast = path / "ballast"
 
     def fail(self, fault: str) -> None:
-        """Fill the disk, or make it read-only; that is impossible while a file is open for writing."""
+        """Fill the disk, or make it read-only; while a file is open for writing, it can't become read-only."""
         if fault == "full":
             with suppress(OSError), self._ballast.open("wb", buffering=0) as file:
                 while True:

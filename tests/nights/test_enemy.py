@@ -33,7 +33,7 @@ UNHARMED = [f"A4:C1:38:00:01:{number:02X}" for number in range(10)]
 STRANGERS = 100_000
 UNKNOWN = "0000feaa-0000-1000-8000-00805f9b34fb"
 MOST_LOG_BYTES = 32 * 400
-"""At most 32 warnings a device, each with the bytes of a packet."""
+"""At most 32 warnings a device, each of which contains a packet."""
 NOISE_BLOCKS = 1000
 
 
@@ -63,7 +63,7 @@ class Attack:
         self._packets = hostile_packets(self._chance)
 
     def last(self, seconds: int, second_s: float = 1) -> None:
-        """Attack for this time; each second, the other sensors send, too."""
+        """Attack for this time; each second, the other sensors send, too. A second takes `second_s` on the clock."""
         for _second in range(seconds):
             self._machine.asleep_s += second_s  # moves the clock
             for _packet in range(PER_SECOND):

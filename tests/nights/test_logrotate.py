@@ -1,4 +1,4 @@
-"""A real logrotate rotates the log in both of its styles; logger/test_handlers.py makes the same system calls."""
+"""Logrotate itself rotates the log, in both of its styles; tests/logger/test_handlers.py imitates its system calls."""
 
 import logging
 import shutil
@@ -15,7 +15,7 @@ ROTATIONS = 3
 @pytest.mark.skipif(not shutil.which("logrotate"), reason="logrotate is not installed")
 @pytest.mark.parametrize("style", ["create", "copytruncate"])
 def test_no_line_is_lost_between_rotations(style: str, tmp_path: Path) -> None:
-    """These files are the only record of years, and the exporter must open the new one without a signal."""
+    """These files may be the only record of years, and the exporter must open the new file without a signal."""
     path = tmp_path / "x.log"
     config = tmp_path / "logrotate.conf"
     config.write_text(f"{path} {{\n rotate {ROTATIONS}\n {style}\n}}\n")

@@ -35,7 +35,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the test's own in it
 def test_a_kill_leaves_the_old_or_the_new_content(
     name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A Pi loses its power at any moment, and must start again without help, with everything that it had."""
+    """A Pi may lose its power at any moment, and must then start again without help, and with its latest files."""
     folder = MEMORY / f"power-cuts-{os.getpid()}-{name}" if os.access(MEMORY, os.W_OK) else tmp_path
     folder.mkdir(exist_ok=True)
     try:
@@ -79,7 +79,7 @@ def test_the_state_is_on_the_disk_before_it_takes_its_place(
 
 
 def test_a_new_configuration_appears_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A configuration with half of its lines would stop the service at the next start, or be read as if complete."""
+    """Half of a configuration would prevent the next start of the service, or be read as if it were complete."""
     path = tmp_path / "config.yaml"
     flushed: list[tuple[bool, bool]] = []
     real = os.fsync
@@ -108,7 +108,7 @@ def interrupted(folder: Path) -> tuple[Path, Path]:
 
 
 def test_the_service_starts_after_the_configuration_was_damaged(tmp_path: Path) -> None:
-    """If nobody is there to copy the backup, the service must use it by itself, or lose the readings of weeks."""
+    """Nobody may be there to copy the backup: if the service did not use it, the readings of weeks would be lost."""
     path, backup = interrupted(tmp_path)
     config = load_config(str(path))
 

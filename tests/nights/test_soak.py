@@ -116,7 +116,7 @@ class Soaked:
 
 
 async def send_garbage(port: int) -> None:
-    """Send malformed requests, again and again."""
+    """Send bad requests, again and again."""
     loop = asyncio.get_running_loop()
     while True:
         with suppress(OSError), socket.socket() as connection:
@@ -161,7 +161,7 @@ def test_a_soak_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
             soaked.scrape()
         after = soaked.scrape()
         while soaked.samples[-1].descriptors > soaked.samples[0].descriptors + 1:
-            # The connections of the clients have ended, and the program notices that.
+            # The clients have closed their connections, which the program has not noticed yet.
             soaked.scrape()
             soaked.sample()
         soaked.process.terminate()

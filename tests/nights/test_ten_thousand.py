@@ -1,5 +1,5 @@
 """
-A list of 10,000 devices, the most that a configuration may have: it is read, started with and scraped.
+A list of 10,000 devices, the most that a configuration may have: the program starts with it, and is scraped.
 
 The figures of a run depend on the machine; docs/performance.md has more. The test limits sizes, not times.
 """

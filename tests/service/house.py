@@ -33,7 +33,7 @@ def packet(centidegrees: int) -> bytes:
 
 
 class Air(Radio):
-    """A radio through which the test sends."""
+    """A radio that delivers the test's packets."""
 
     listener: Listener
 

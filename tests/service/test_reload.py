@@ -41,7 +41,7 @@ def test_a_new_device_is_heard_and_a_removed_one_is_unknown(run: Run) -> None:
 
 
 def test_a_new_device_is_not_silent_at_once(run: Run) -> None:
-    """After months of running, a silence "since the start" would be an untrue alarm for a sensor added just now."""
+    """After months of running, a silence "since the start" would be a false alarm for a sensor added just now."""
 
     async def script(house: House) -> None:
         house.now += 90 * 86_400
@@ -58,7 +58,7 @@ def test_a_new_device_is_not_silent_at_once(run: Run) -> None:
 
 
 def test_a_damaged_file_is_not_reloaded_from_its_backup(run: Run) -> None:
-    """The running service has a configuration at least as new, and the metrics must show that the file is damaged."""
+    """The configuration in use is at least as new as the backup, and the metrics must show that the file is damaged."""
 
     async def script(house: House) -> None:
         await house.reload(text_of({LIVING_ROOM: "living_room", ATTIC: "attic"}))
@@ -90,7 +90,7 @@ def test_a_start_from_a_backup_shows_in_the_metrics(run: Run) -> None:
     "text", [SETTINGS, TWO + "lsten_port: 1\n", TWO.replace("8000", "-1"), "devices: [", "\tdevices: x\n"]
 )
 def test_a_configuration_with_errors_changes_nothing(run: Run, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A typing error must not stop a service that has worked for months, and must not go unnoticed."""
+    """A typo must not stop a service that has worked for months, and must not go unnoticed."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, packet(2150))

@@ -42,7 +42,7 @@ def test_a_new_key_reads_the_sensor_from_its_first_packet(run: Run) -> None:
 
 
 def test_a_mistake_in_a_key_and_its_correction_keep_the_replay_guard(run: Run) -> None:
-    """A typing error must not make recordings valid."""
+    """A typo must not make recordings valid."""
 
     async def script(house: House) -> None:
         for counter in range(5, 9):

@@ -188,7 +188,7 @@ def test_a_damaged_file_is_replaced_at_the_next_save(ended: Path, log: logging.L
 def test_a_full_disk_is_warned_of_once_counted_and_survived(
     tmp_path: Path, log: logging.Logger, caplog: pytest.LogCaptureFixture, in_virtual_time: InVirtualTime
 ) -> None:
-    """The readings matter more than the state, so a full disk must not end the program, or fill the log."""
+    """The readings matter more than the state: a failing write, as on a full disk, must not end the program."""
     caplog.set_level(logging.WARNING)
     folder = tmp_path / "later"
     run = Run(folder, log)

@@ -168,7 +168,7 @@ async def bombard(config: AppConfig, radio: BusyAir, clients: Clients) -> None:
 
 @pytest.mark.program
 def test_two_hundred_scrapes_at_once_cost_no_packet(app_config: AppConfig) -> None:
-    """A misconfigured server, or somebody on the network, must not cause gaps in the readings."""
+    """A misconfigured Prometheus server, or somebody on the network, must not cause gaps in the readings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

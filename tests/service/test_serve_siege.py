@@ -1,5 +1,5 @@
 """
-The program under siege: somebody holds hundreds of connections to it, and it may open only few file descriptors.
+The program under siege: somebody tries to hold 1,600 connections to it, and it may open only 96 file descriptors.
 
 The siege lasts half a minute; `make siege` sets SIEGE_SECONDS for a siege of ten minutes.
 """
