@@ -9,7 +9,7 @@ from ble_exporter.formats import atc, bthome
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.encryption import AS_PRINTED, REVERSED, address_field, check_sender, mac_bytes, mac_text
 from ble_exporter.formats.registry import FORMATS
-from tests.formats.sealing import ADDRESS, KEY, SEALS
+from tests.formats.sealing import ADDRESS, KEY, SEALS, seal_v2
 
 PRINTED = bytes.fromhex("a4c138aabbcc")
 
@@ -49,6 +49,12 @@ def test_the_sender_s_own_payload_is_accepted(included: bytes, order: int, addre
     assert (5, 11, "A4:C1:38:AA:BB:CC") == (field.start, field.end, mac_text(field))
 
 
+@pytest.mark.parametrize(("order", "how"), [(AS_PRINTED, "as printed"), (REVERSED, "in reverse order")])
+def test_the_byte_order_of_an_address_is_explained(order: int, how: str) -> None:
+    """A user who compares the payload with the address printed by another program must find the bytes."""
+    assert f"A4:C1:38:AA:BB:CC, {how}" == address_field(PRINTED[::order], 5, order).note
+
+
 def test_another_s_payload_is_refused_and_named() -> None:
     """If such a payload were accepted, another device's values would be exported under this sensor's name."""
     with pytest.raises(DecodeError) as caught:
@@ -64,6 +70,24 @@ def test_the_nonce_needs_an_address() -> None:
         bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), cipher=Ccm(bytes(16)))
 
     assert ("wrong_address", 1, 6) == (caught.value.reason, caught.value.offset, caught.value.size)
+
+
+@pytest.mark.parametrize(("payload", "size"), [("41", 1), ("4111", 1), ("4111223344556677", 7)])
+def test_content_that_is_too_short_is_shown_to_its_end(payload: str, size: int) -> None:
+    """`decode` marks the bytes that are left, or the place where the first one is missing."""
+    with pytest.raises(DecodeError) as caught:
+        bthome.decode(bytes.fromhex(payload), ADDRESS, Ccm(KEY))
+
+    assert ("truncated", 1, size) == (caught.value.reason, caught.value.offset, caught.value.size)
+
+
+@pytest.mark.parametrize(("plaintext", "size"), [("", 1), ("01", 1), ("0161", 2)])
+def test_content_without_a_key_is_shown_without_counter_and_mic(plaintext: str, size: int) -> None:
+    """`decode` marks the bytes that the key would decrypt, or the place where they would be."""
+    with pytest.raises(DecodeError) as caught:
+        bthome.decode(seal_v2(bytes.fromhex(plaintext)), ADDRESS)
+
+    assert ("encrypted", 1, size) == (caught.value.reason, caught.value.offset, caught.value.size)
 
 
 def test_a_wrong_mic_is_shown_at_its_bytes() -> None:

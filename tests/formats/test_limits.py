@@ -61,6 +61,11 @@ def test_every_integer_of_a_payload_is_possible_without_bounds() -> None:
     assert least < -largest < largest < most
 
 
+def test_the_limit_without_bounds_has_both_signs() -> None:
+    """docs/formats.md gives one limit for the amount of a value, so a large negative value counts as impossible too."""
+    assert (-(10**300), 10**300) == bounds("pressure", 100)
+
+
 def test_the_sentinel_of_a_temperature_is_no_other_measurement_s() -> None:
     """A rotation of 3,276.7° is a valid value, which must not be lost."""
     assert bounds("rotation", 10, 2)[1] > 0x7FFF

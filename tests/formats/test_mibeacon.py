@@ -38,6 +38,14 @@ def test_the_frame_control_is_explained_bit_by_bit(flag: int, name: str) -> None
     assert f"version 5, {name}" == fields(frame(flag, rest))[0].note
 
 
+def test_the_mesh_bit_is_explained_before_the_frame_is_rejected() -> None:
+    """`decode` shows the reason for the rejection beside the byte that has it."""
+    frame_control = next(mibeacon.fields(frame(mibeacon.MESH, b""), ADDRESS))
+
+    assert isinstance(frame_control, Field)
+    assert "version 5, mesh" == frame_control.note
+
+
 @pytest.mark.parametrize(("product", "note"), [(0x055B, "0x055B LYWSD03MMC"), (0x0001, "0x0001")])
 def test_a_product_has_its_number_and_its_name_if_it_is_known(product: int, note: str) -> None:
     """Products without a known name send the same objects, and the user needs at least the number."""
