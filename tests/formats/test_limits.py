@@ -62,7 +62,7 @@ def test_every_integer_of_a_payload_is_possible_without_bounds() -> None:
 
 
 def test_the_limit_without_bounds_has_both_signs() -> None:
-    """docs/formats.md gives one limit for the amount of a value, so a large negative value counts as impossible too."""
+    """A large negative number is as impossible as a large positive one."""
     assert (-(10**300), 10**300) == bounds("pressure", 100)
 
 
