@@ -43,6 +43,7 @@ class SelfMetrics(Collector):
         adapter_resets: The number of resets, by adapter and outcome; the radio updates this mapping.
         log: The lines that the log could not write; the log's handler updates this record.
         glitches: The number of values that the glitch filter has rejected; None until a device has the filter.
+        scan_interval_s: The configured seconds from the start of one scan to the start of the next.
         last_scan_s: The time by `clock` at which the last scan ended; None before the first scan has ended.
         has_reloaded: Whether the latest configuration could be used.
         loaded_s: The time by `clock` at which the configuration in use was loaded.
@@ -65,6 +66,7 @@ class SelfMetrics(Collector):
     scans: int = 0
     scan_failures: int = 0
     state_write_failures: int = 0
+    scan_interval_s: float = 0.0
     last_scan_s: float | None = None
     last_scan_duration: float = 0.0
     has_reloaded: bool = True
@@ -143,6 +145,11 @@ class SelfMetrics(Collector):
     def _states(self) -> Iterator[Metric]:
         ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
         for name, documentation, value in (
+            (
+                "scan_interval_seconds",
+                "Configured time from the start of one scan to the start of the next.",
+                self.scan_interval_s,
+            ),
             ("last_scan_timestamp_seconds", "Unix time at which the last scan ended; 0 before the first.", ended),
             (
                 "last_scan_duration_seconds",

@@ -60,6 +60,7 @@ class ScanCycle:
         self._clock = clock or Clock()
         self.counts = SelfMetrics(radio.adapters, self._clock, log_losses(log), radio.lost_events, radio.adapter_resets)
         self.counts.has_reloaded = not config.backup
+        self.counts.scan_interval_s = config.scan_interval_seconds
         self.replay_state = ReplayState(state_folder, config.keys, self.counts, log, clock=self._clock)
         self.devices = build_devices(config, self._clock.now, self.replay_state.guard)
         self.readings = Readings(self.devices.values(), self._clock)

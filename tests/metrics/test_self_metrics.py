@@ -29,6 +29,7 @@ def test_all_exist_from_the_first_scrape() -> None:
         ("ble_exporter_log_writable",): 1,
         ("ble_exporter_config_last_reload_successful",): 1,
         ("ble_exporter_config_last_reload_success_timestamp_seconds",): 1_700_000_000,
+        ("ble_exporter_scan_interval_seconds",): 0,
         ("ble_exporter_last_scan_timestamp_seconds",): 0,
         ("ble_exporter_last_scan_duration_seconds",): 0,
     } | {

@@ -157,6 +157,15 @@ def test_after_a_stall_a_complete_scan_follows(
     assert in_virtual_time(run()) == 29 * [3] + 11 * [4]
 
 
+def test_the_interval_of_scans_is_a_metric(app_config: AppConfig, log: logging.Logger) -> None:
+    """An alert on scans that have stopped must know how rare the scans are meant to be."""
+    counts = ScanCycle(replace(app_config, scan_interval_seconds=7200), Radio(), log).counts
+
+    assert {"ble_exporter_scan_interval_seconds": 7200} == {
+        sample.name: sample.value for one in counts.collect() for sample in one.samples if "interval" in sample.name
+    }
+
+
 def test_a_completed_scan_is_reported_everywhere(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
