@@ -2,7 +2,7 @@
 
 import difflib
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ble_exporter.cli.service.place import DEFAULT_PYTHON, Problem, Program, problem_of
 from ble_exporter.cli.service.steps import Keep, Machine, MakeFolder, Remove, Run, Step, WriteFile
@@ -27,6 +27,9 @@ _USERS_OWN = (
     LOGS,
 )
 """What the user and the service have written: only --purge removes it."""
+
+# systemd-sysusers uses this limit, too.
+_LAST_SYSTEM_USER = 999
 
 # The files of the repository's contrib/; in a checkout, they are links.
 _FOLDER = Path(__file__).parent
@@ -70,6 +73,9 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
     """
     hint = "start `ble-exporter --config FILE` with the init system of this machine"
     plan = Plan(_systemd_problems(machine, hint) + _package_problems(machine))
+    if sign := _sign_of_another(machine):
+        way = f"rename it (sudo usermod --login NAME {USER}) or, if nobody needs it, remove it (sudo userdel {USER})"
+        plan.problems.append(Problem(f"the account {USER} is not one of a service: {sign}", way))
     _check_program(plan, machine, program)
     users = (_FOLDER / "ble_exporter.sysusers").read_bytes()
     plan.steps += [
@@ -108,12 +114,10 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
         plan.steps.append(Remove(_SYSUSERS_FILE))
     for path in filter(machine.exists, _USERS_OWN):
         plan.steps.append(Remove(path) if is_purge else Keep(path, "--purge removes it"))
-    if machine.has_user(USER):
+    if machine.account(USER):
         # If this user were removed, another user could get its number, and would then own its files.
-        if not machine.is_system_user(USER):
-            plan.steps.append(
-                Keep(f"the user {USER}", "it is not a system user, so it was not created for the service")
-            )
+        if sign := _sign_of_another(machine):
+            plan.steps.append(Keep(f"the user {USER}", f"it was not created for the service: {sign}"))
         elif is_purge:
             plan.steps.append(Run(("userdel", USER)))
         else:
@@ -125,6 +129,22 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
         hint = "start this machine with systemd, or delete the files yourself: docs/upgrade.md, What the program writes"
         plan.problems += _systemd_problems(machine, hint)
     return plan
+
+
+def _sign_of_another(machine: Machine) -> str:
+    """Return why the account with the service's name was not created for a service; empty if it may have been."""
+    account = machine.account(USER)
+    if account is None:
+        return ""
+    if account.pw_uid == 0:
+        return "it is root"
+    if account.pw_uid > _LAST_SYSTEM_USER:
+        return f"its number is {account.pw_uid}, and those of services end with {_LAST_SYSTEM_USER}"
+    # Without a home, the account is one of `useradd --system`, which gives it a shell, but no way to log in.
+    is_usable = PurePath(account.pw_shell).name not in ("nologin", "false", "")
+    if is_usable and account.pw_dir.startswith("/home/") and machine.exists(account.pw_dir):
+        return f"somebody may use it, with the shell {account.pw_shell} and the home {account.pw_dir}"
+    return ""
 
 
 def _systemd_problems(machine: Machine, hint: str) -> list[Problem]:

@@ -14,8 +14,6 @@ from ble_exporter.errors import ExporterError
 from ble_exporter.files import read_file
 
 _TIMEOUT_S = 120
-# systemd-sysusers uses this limit, too.
-_LAST_SYSTEM_USER = 999
 
 
 class Machine:
@@ -45,17 +43,12 @@ class Machine:
         """Return whether this process may change everything."""
         return os.geteuid() == 0
 
-    def has_user(self, name: str) -> bool:
-        """Return whether the user database contains a user."""
+    def account(self, name: str) -> pwd.struct_passwd | None:
+        """Return the entry of a user in the user database; None if there is none."""
         try:
-            pwd.getpwnam(name)
+            return pwd.getpwnam(name)
         except KeyError:
-            return False
-        return True
-
-    def is_system_user(self, name: str) -> bool:
-        """Return whether a user has a number of the range for services; persons have higher numbers."""
-        return pwd.getpwnam(name).pw_uid <= _LAST_SYSTEM_USER
+            return None
 
     def has_command(self, name: str) -> bool:
         """Return whether a command is installed."""

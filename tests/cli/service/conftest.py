@@ -1,5 +1,6 @@
 """A fictitious machine on which the service is installed."""
 
+import pwd
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,7 @@ class FakeMachine(Machine):
         self.root = root
         self.ran: list[str] = []
         self.given: dict[str, str] = {}
-        self.users: set[str] = set()
-        self.persons: set[str] = set()
+        self.accounts: dict[str, pwd.struct_passwd] = {}
         self.missing: set[str] = set()
         self.fails = ""
         self.is_of_root = True
@@ -31,13 +31,13 @@ class FakeMachine(Machine):
         """Return what the test has set."""
         return self.is_of_root
 
-    def has_user(self, name: str) -> bool:
-        """Return whether a test has created the user."""
-        return name in self.users
+    def account(self, name: str) -> pwd.struct_passwd | None:
+        """Return the account that a test has created."""
+        return self.accounts.get(name)
 
-    def is_system_user(self, name: str) -> bool:
-        """Return whether the user is none of the persons."""
-        return name not in self.persons
+    def add_user(self, uid: int = 998, home: str = "/", shell: str = "/usr/sbin/nologin") -> None:
+        """Create the service's user as systemd-sysusers does, or otherwise."""
+        self.accounts["ble"] = pwd.struct_passwd(("ble", "x", uid, uid, "", home, shell))
 
     def has_command(self, name: str) -> bool:
         """Return whether the command is installed."""

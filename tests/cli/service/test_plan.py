@@ -213,7 +213,7 @@ def install_and_use(machine: FakeMachine, home_yaml: Path) -> None:
     """Install the service; then write a file of the service, and an override by the user."""
     take(planned(machine, home_yaml), machine)
     machine.ran.clear()
-    machine.users = {USER}
+    machine.add_user()
     machine.write("/var/lib/ble_exporter/replay_state.json", "{}")
     machine.write(f"{UNIT_FILE}.d/override.conf", "")
 
@@ -263,7 +263,7 @@ def test_the_overrides_of_the_other_units_go_too(machine: FakeMachine) -> None:
 
 def test_a_service_without_its_file_is_stopped_first(machine: FakeMachine) -> None:
     """Somebody may have deleted the file; the service would write its state again, and keep its user from removal."""
-    machine.users = {USER}
+    machine.add_user()
     machine.write("/run/systemd/units/invocation:ble_exporter.service", "")
     machine.write("/var/lib/ble_exporter/replay_state.json", "{}")
     take(removal(machine, is_purge=True), machine)
@@ -273,10 +273,39 @@ def test_a_service_without_its_file_is_stopped_first(machine: FakeMachine) -> No
 
 def test_the_account_of_a_person_stays(machine: FakeMachine) -> None:
     """A person may have had the name ble before: systemd-sysusers then creates no user, and a purge deletes none."""
-    machine.users = machine.persons = {USER}
+    machine.add_user(uid=1000)
     take(removal(machine, is_purge=True), machine)
 
     assert [] == machine.ran
+
+
+@pytest.mark.parametrize(
+    ("uid", "home", "shell", "sign"),
+    [
+        (1000, "/home/ble", "/bin/bash", "its number is 1000, and those of services end with 999"),
+        (65534, "/", "/usr/sbin/nologin", "its number is 65534"),
+        (0, "/root", "/bin/bash", "it is root"),
+        (990, "/home/ble", "/bin/bash", "somebody may use it, with the shell /bin/bash and the home /home/ble"),
+    ],
+)
+def test_the_account_of_a_person_does_not_become_that_of_the_service(
+    machine: FakeMachine, uid: int, home: str, shell: str, sign: str
+) -> None:
+    """That person could read all keys, and change the state; the service would have that person's rights."""
+    machine.add_user(uid, home, shell)
+    machine.at(home).mkdir(parents=True, exist_ok=True)
+
+    [problem] = planned(machine).problems
+    assert f"the account {USER} is not one of a service: {sign}" in problem.text
+    assert "rename it (sudo usermod --login NAME ble)" in problem.hint
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "/usr/sbin/nologin", ""])
+def test_a_user_that_was_created_by_hand_is_accepted(machine: FakeMachine, home_yaml: Path, shell: str) -> None:
+    """`useradd --system --no-create-home ble` gives a shell and a home that does not exist, but no way to log in."""
+    machine.add_user(home="/home/ble", shell=shell)
+
+    assert [] == planned(machine, home_yaml).problems
 
 
 def test_there_may_be_nothing_to_remove(machine: FakeMachine) -> None:

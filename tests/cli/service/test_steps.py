@@ -107,8 +107,8 @@ def test_a_machine_knows_its_users_commands_and_files(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     (tmp_path / "link").symlink_to("nowhere")
 
-    assert (True, False) == (machine.has_user("root"), machine.has_user("no-such-user"))
-    assert machine.is_system_user("root")
+    root = machine.account("root")
+    assert (True, None) == (root is not None and root.pw_uid == 0, machine.account("no-such-user"))
     assert (True, False) == (machine.has_command("sh"), machine.has_command("no-such-command"))
     assert (True, False) == (machine.exists("/link"), machine.exists("/file"))
     assert (os.geteuid() == 0) == machine.is_root()
