@@ -151,9 +151,19 @@ class MakeFolder(_Silent):
         return f"create {self.path} ({self.owner}:root, mode 755)"
 
     def do(self, machine: Machine) -> None:
-        """Create the folder."""
-        _make_folder(machine.at(self.path))
-        machine.give(machine.at(self.path), self.owner, "root")
+        """Create the folder under a temporary name, and give it the final one when it has its owner."""
+        target = machine.at(self.path)
+        _make_folder(target.parent)
+        new = target.with_name(f".{target.name}.new")
+        if new.exists():
+            new.rmdir()
+        _make_folder(new)
+        try:
+            machine.give(new, self.owner, "root")
+            new.rename(target)
+        except BaseException:
+            new.rmdir()
+            raise
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,18 @@ def test_a_folder_belongs_to_its_user(machine: FakeMachine) -> None:
     """The service writes its log into the folder."""
     MakeFolder("/opt/x/logs", "ble").do(machine)
 
-    assert {"opt/x/logs": "ble:root"} == machine.given
-    assert machine.at("/opt/x/logs").is_dir()
+    assert {"opt/x/.logs.new": "ble:root"} == machine.given
+    assert [machine.at("/opt/x/logs")] == list(machine.at("/opt/x").iterdir())
+
+
+def test_a_folder_that_can_not_be_given_away_is_not_left(machine: FakeMachine) -> None:
+    """The next installation would keep a folder of root, into which the service can't write its log."""
+    machine.at("/opt/x/.logs.new").mkdir(parents=True)
+
+    with pytest.raises(KeyError, match="no-such-user"):
+        MakeFolder("/opt/x/logs", "no-such-user").do(Machine(machine.root))
+
+    assert [] == list(machine.at("/opt/x").iterdir())
 
 
 def test_a_link_to_a_folder_is_removed_without_the_folder(machine: FakeMachine) -> None:
