@@ -114,14 +114,12 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
         plan.steps.append(Remove(_SYSUSERS_FILE))
     for path in filter(machine.exists, _USERS_OWN):
         plan.steps.append(Remove(path) if is_purge else Keep(path, "--purge removes it"))
+        if is_purge and (mounts := machine.mounts_in(path)):
+            # The other disk may have files of others, and the folder itself can't be removed.
+            way = f"unmount it (sudo umount {mounts[-1]}), also in /etc/fstab; what is on it stays there"
+            plan.problems.append(Problem(f"{path} can't be removed, because a file system is mounted in it", way))
     if machine.account(USER):
-        # If this user were removed, another user could get its number, and would then own its files.
-        if sign := _sign_of_another(machine):
-            plan.steps.append(Keep(f"the user {USER}", f"it was not created for the service: {sign}"))
-        elif is_purge:
-            plan.steps.append(Run(("userdel", USER)))
-        else:
-            plan.steps.append(Keep(f"the user {USER}", "its files may be left; --purge removes it, and them"))
+        plan.steps.append(_removal_of_the_user(machine, is_purge=is_purge))
     if not plan.steps:
         plan.notes.append("nothing is installed")
     plan.notes.append("the program itself is not removed: docs/upgrade.md, Uninstall")
@@ -129,6 +127,15 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
         hint = "start this machine with systemd, or delete the files yourself: docs/upgrade.md, What the program writes"
         plan.problems += _systemd_problems(machine, hint)
     return plan
+
+
+def _removal_of_the_user(machine: Machine, *, is_purge: bool) -> Step:
+    # If this user were removed, another user could get its number, and would then own its files.
+    if sign := _sign_of_another(machine):
+        return Keep(f"the user {USER}", f"it was not created for the service: {sign}")
+    if is_purge:
+        return Run(("userdel", USER))
+    return Keep(f"the user {USER}", "its files may be left; --purge removes it, and them")
 
 
 def _sign_of_another(machine: Machine) -> str:

@@ -39,6 +39,18 @@ class Machine:
         """Return the content of a file. Raises OSError, also for a link or a device."""
         return read_file(self.at(path), follow_symlinks=False)
 
+    def mounts_in(self, path: str) -> list[str]:
+        """Return the file systems that are mounted at a path or below it; none for a link, which is removed itself."""
+        try:
+            table = self.at("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return []
+        # The fifth field is the mount point (proc_pid_mountinfo(5)), in which a space is written as \040.
+        points = [line.split(" ")[4] for line in table.splitlines()]
+        place = self.at(path)
+        real = f"/{(place.parent.resolve() / place.name).relative_to(self._root.resolve())}"
+        return [point for point in points if point == real or point.startswith(f"{real}/")]
+
     def is_root(self) -> bool:
         """Return whether this process may change everything."""
         return os.geteuid() == 0

@@ -242,6 +242,30 @@ def test_a_purge_removes_everything_but_the_program(machine: FakeMachine, home_y
     assert "userdel ble" == machine.ran[-1]
 
 
+@pytest.mark.parametrize("point", ["/var/lib/ble_exporter", "/var/lib/ble_exporter/old\\040state"])
+def test_nothing_of_another_disk_is_purged(machine: FakeMachine, home_yaml: Path, point: str) -> None:
+    """A mounted disk may have files of others; the mount point can't be removed, so a purge would never end."""
+    install_and_use(machine, home_yaml)
+    machine.write("/proc/self/mountinfo", f"36 35 8:1 / {point} rw,noatime shared:1 - ext4 /dev/sda1 rw\n")
+
+    [problem] = removal(machine, is_purge=True).problems
+    assert "/var/lib/ble_exporter can't be removed, because a file system is mounted in it" == problem.text
+    assert f"sudo umount {point}" in problem.hint
+    assert [] == removal(machine, is_purge=False).problems
+
+
+def test_a_link_to_another_disk_is_purged(machine: FakeMachine, home_yaml: Path) -> None:
+    """Only the link is removed, whatever is mounted at its target, or at a similar name."""
+    install_and_use(machine, home_yaml)
+    machine.at("/var/lib/ble_exporter").rename(machine.at("/srv"))
+    machine.at("/var/lib/ble_exporter").symlink_to("/srv")
+    points = ("/", "/srv", "/var/lib", "/var/lib/ble_exporter2")
+    machine.write("/proc/self/mountinfo", "".join(f"36 35 8:1 / {point} rw - ext4 /dev/sda1 rw\n" for point in points))
+    take(removal(machine, is_purge=True), machine)
+
+    assert (False, True) == (machine.exists("/var/lib/ble_exporter"), machine.exists("/srv/replay_state.json"))
+
+
 def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
     """Without the service, its socket would keep the port open, and nothing would start the recovery."""
     names = ("ble_exporter.service", "ble_exporter.socket", "ble_exporter-recover.service")

@@ -124,6 +124,17 @@ def test_a_machine_knows_its_users_commands_and_files(tmp_path: Path) -> None:
     assert (os.geteuid() == 0) == machine.is_root()
 
 
+def test_the_mounts_of_a_folder_are_found_by_its_real_path(machine: FakeMachine) -> None:
+    """The kernel lists a mount below /var under its target, if /var is a link to another disk."""
+    machine.write("/data/lib/x/file", "ours")
+    machine.at("/var").symlink_to(machine.at("/data"))
+    assert [] == machine.mounts_in("/var/lib/x")
+
+    machine.write("/proc/self/mountinfo", "36 35 8:1 / /data/lib/x rw - ext4 /dev/sda1 rw\n")
+    assert ["/data/lib/x"] == machine.mounts_in("/var/lib/x")
+    assert "/proc" in Machine().mounts_in("/proc")
+
+
 def test_only_regular_files_are_read(machine: FakeMachine) -> None:
     """Another user's link must not make root read the link's target."""
     machine.write("/etc/file", "x")
