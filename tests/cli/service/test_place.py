@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -48,13 +49,12 @@ def test_the_target_of_a_link_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "is_refused"), [(0o750, True), (0o754, True), (0o751, True), (0o755, False)])
-def test_a_folder_of_one_user_alone_is_refused(mode: int, is_refused: bool, tmp_path: Path) -> None:
+def test_a_folder_of_one_user_alone_is_refused(mode: int, is_refused: bool) -> None:
     """If root has a umask of 077, nobody else can read what root installs."""
     place = Path("/srv") if os.access("/srv", os.W_OK) else None
     if place is None:
         pytest.skip("only root can create a folder outside /home and /tmp")
-    folder = place / tmp_path.name
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=place))
     try:
         folder.chmod(mode)
         assert is_refused == ("only some users can read" in problem_with(folder))
