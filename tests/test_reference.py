@@ -195,7 +195,7 @@ def test_an_uninstallation_removes_everything() -> None:
 
 
 WRITERS: Mapping[str, str] = {
-    "cli/capture/recording.py": ".capture-",
+    "cli/capture/recording.py": ".part-",
     "cli/recover/recovery.py": "/sys",
     "cli/service/steps.py": "/etc/sysusers.d/ble_exporter.conf",
     "config/in_place.py": ".before-discover-",

@@ -22,7 +22,7 @@ class Recording:
     A btsnoop file that is being written.
 
     Whenever the program ends, the file consists of whole records. An existing file is replaced only when the new one is
-    complete.
+    complete; a part, recorded until a failure, is kept beside it.
 
     Args:
         path: The file; it must not exist, unless `overwrites` is true.
@@ -37,7 +37,7 @@ class Recording:
         senders: The addresses of the recorded senders; none are added once there are MOST_SENDERS.
         size: The size of the file in bytes.
         end: Why nothing more is recorded: "full", or the reason why the file can't be written; empty while recording.
-        is_kept: Whether the file was closed and kept.
+        kept_as: The name under which the file was kept when it was closed; empty if it was not.
 
     Raises:
         ConfigError: The file can't be created.
@@ -49,10 +49,11 @@ class Recording:
         self.packets = self.left_out = self.damaged = self.size = 0
         self.senders: set[str] = set()
         self.end = ""
-        self.is_kept = False
+        self.kept_as = ""
         self._max_bytes = max_bytes
         self._only = only
         self._announced: set[int] = set()
+        self._path = path
         self._file, self._written, self._target = _create(path, overwrites=overwrites)
         self._write(header())
 
@@ -79,22 +80,22 @@ class Recording:
             if len(self.senders) < MOST_SENDERS:
                 self.senders.update(senders)
 
-    def close(self, *, keeps: bool = True) -> None:
-        """Close the file; remove it if nothing was recorded, or if `keeps` is false."""
+    def close(self, *, keeps: bool = True, is_whole: bool = True) -> None:
+        """Close the file; remove it if nothing was recorded, or if `keeps` is false. A part replaces no other file."""
         try:
             if keeps and self.packets:
+                is_beside = self._written != self._target
+                self.kept_as = str(self._written) if is_beside else self._path
                 os.fsync(self._file)
-                # If no file is replaced, both names are the same, and this has no effect.
-                self._written.replace(self._target)
-                self.is_kept = True
+                if is_beside and ((is_whole and self.end in ("", "full")) or not self._target.exists()):
+                    self._written.replace(self._target)
+                    self.kept_as = self._path
         except OSError as error:
             self.end = error.strerror or str(error)
-            # The file is kept if it does not replace another one, because the recorded part may be readable.
-            self.is_kept = self._written == self._target
         finally:
             with suppress(OSError):
                 os.close(self._file)
-            if not self.is_kept:
+            if not self.kept_as:
                 self._written.unlink(missing_ok=True)
 
     def _names_only_wanted(self, event: bytes) -> bool:
@@ -125,7 +126,7 @@ def _create(path: str, *, overwrites: bool) -> tuple[int, Path, Path]:
     """
     Create a file that only its user can read; return its descriptor, its present name and its final name.
 
-    With `overwrites`, it is a temporary file beside the file that it will replace. Raises ConfigError.
+    With `overwrites`, it is a file beside the one that it will replace, and named after it. Raises ConfigError.
     """
     try:
         if not overwrites:
@@ -135,7 +136,7 @@ def _create(path: str, *, overwrites: bool) -> tuple[int, Path, Path]:
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             raise ConfigError("this is no regular file", "choose another name", path=path)
-        file, temporary = tempfile.mkstemp(prefix=".capture-", dir=target.parent)
+        file, temporary = tempfile.mkstemp(prefix=f"{target.name}.part-", dir=target.parent)
     except FileExistsError as error:
         raise ConfigError("the file exists", "choose another name, or overwrite it with --force", path=path) from error
     except OSError as error:

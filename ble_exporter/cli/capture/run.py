@@ -124,9 +124,9 @@ def run(
                 _listen(options, _radio(options, config, build, recorder), recorder, recording)
                 note = _AS_REPORTED if recorder.has_monitor else _SIMULATED if options.mock else _MADE_UP
         except BaseException:
-            recording.close(keeps=events is None)
-            kept = f"{_amount(recording)}, recorded until it failed" if recording.is_kept else "nothing was written"
-            _note(f"{options.file}: {kept}")
+            recording.close(keeps=events is None, is_whole=False)
+            kept = f"{_amount(recording)}, recorded until it failed" if recording.kept_as else "nothing was written"
+            _note(f"{recording.kept_as or options.file}: {kept}")
             raise
         # With --replay, an incomplete copy must not replace an existing file, which may be the whole capture.
         recording.close(keeps=events is None or not recording.end or (recording.end == "full" and not options.force))
@@ -194,9 +194,11 @@ def _report(options: argparse.Namespace, recording: Recording, note: str) -> int
         damaged = number_of(recording.damaged, "damaged event")
         _note(f"left out: {damaged}, or parts of them, because who sent them is uncertain")
     if recording.end and recording.end != "full":
-        effect = "it ends early" if recording.is_kept else "nothing was written"
+        effect = "it ends early" if recording.kept_as else "nothing was written"
+        if recording.kept_as not in ("", options.file):
+            effect = f"it was not replaced; what was recorded is in {recording.kept_as}"
         raise ConfigError(f"the file can't be written ({recording.end}): {effect}", path=options.file)
-    if recording.end and not recording.is_kept:
+    if recording.end and not recording.kept_as:
         problem = f"nothing was written: the file would exceed its size (--megabytes {options.megabytes:g})"
         raise ConfigError(problem, path=options.file)
     if not recording.packets:

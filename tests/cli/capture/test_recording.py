@@ -3,6 +3,8 @@
 import os
 import resource
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,17 @@ OF_STRANGER = legacy_report(b"\x0a\x09Neighbour", sender=STRANGER)
 def event(*reports: bytes) -> bytes:
     """Return an HCI event with these reports."""
     return frame(*reports)[6:]
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """During the block, let no file grow beyond this size, as if the disk were full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.fixture
@@ -158,12 +171,8 @@ def test_a_full_disk_leaves_whole_records(path: Path) -> None:
     recording = Recording(str(path), MEGABYTE)
     recording.add(event(OF_SENSOR), 0, 0)
     whole = path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 10, limits[1]))
-    try:
+    with file_limit(len(whole) + 10):
         recording.add(event(OF_SENSOR), 0, 0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     recording.close()
 
     assert "File too large" == recording.end
@@ -182,6 +191,32 @@ def test_a_replaced_file_keeps_its_content_until_the_end(path: Path) -> None:
 
     assert b"precious" == path.read_bytes()
     assert [path] == list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize("fails", ["on the radio", "on the disk"])
+def test_a_part_is_kept_beside_the_old_file(path: Path, fails: str) -> None:
+    """Neither the old capture nor the recorded part can be recorded again."""
+    path.write_bytes(b"precious")
+    recording = Recording(str(path), MEGABYTE, overwrites=True)
+    recording.add(event(OF_SENSOR), 0, 0)
+    if fails == "on the disk":
+        with file_limit(recording.size + 10):
+            recording.add(event(OF_SENSOR), 0, 0)
+    recording.close(is_whole=fails != "on the radio")
+
+    assert b"precious" == path.read_bytes()
+    assert 2 == len(list(records(Path(recording.kept_as).read_bytes())))
+    assert recording.kept_as.startswith(f"{path}.part-")
+
+
+def test_a_part_that_replaces_nothing_gets_its_name(path: Path) -> None:
+    """With `--force`, a user should find the recorded part under the given name if there is no old file."""
+    recording = Recording(str(path), MEGABYTE, overwrites=True)
+    recording.add(event(OF_SENSOR), 0, 0)
+    recording.close(is_whole=False)
+
+    assert [path] == list(path.parent.iterdir())
+    assert str(path) == recording.kept_as
 
 
 def test_a_file_is_not_replaced_by_nothing(path: Path) -> None:

@@ -1,6 +1,5 @@
 """Tests of what `capture` records when something fails."""
 
-import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener
 from ble_exporter.scanner.btsnoop import EVENT, Record, header, record_bytes, records
+from tests.cli.capture.test_recording import file_limit
 from tests.cli.capture.test_run import STRANGER, capture, senders
 from tests.conftest import PACKET_A
 from tests.program import PATIENCE_S, running
@@ -38,18 +38,18 @@ def test_without_a_radio_the_old_capture_remains(capsys: pytest.CaptureFixture[s
     assert "home.btsnoop: nothing was written\n" in capsys.readouterr().err
 
 
+class Failing(Radio):
+    """A radio that fails after it has heard a packet."""
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """See Radio."""
+        started()
+        listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
+        raise ScannerError("gone")
+
+
 def test_after_a_failure_the_user_learns_what_was_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     """The error alone would look as if hours of recording were lost."""
-
-    class Failing(Radio):
-        """A radio that fails after it has heard a packet."""
-
-        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-            """See Radio."""
-            started()
-            listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
-            raise ScannerError("gone")
-
     with pytest.raises(ScannerError, match="gone"):
         capture(build=lambda *_settings, **_options: Failing())
 
@@ -118,29 +118,50 @@ def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, 
     assert [path] == list(tmp_path.iterdir())
 
 
+def written() -> int:
+    """Return the size of the capture."""
+    return max(path.stat().st_size for path in Path().glob("home.btsnoop*"))
+
+
+class Filling(Radio):
+    """A radio that receives one packet before the disk fills up, and one after."""
+
+    async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+        """See Radio."""
+        started()
+        listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
+        with file_limit(written()):
+            listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
+
+
 def test_a_disk_that_fills_up_ends_the_capture(capsys: pytest.CaptureFixture[str]) -> None:
     """The packets recorded before the disk was full are kept, and an error reports that the capture is incomplete."""
-
-    class Filling(Radio):
-        """A radio that receives one packet before the disk fills up, and one after."""
-
-        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-            """See Radio."""
-            started()
-            listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
-            fill_up()
-            listener.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60))
-
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def fill_up() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (Path("home.btsnoop").stat().st_size, limits[1]))
-
-    try:
-        with pytest.raises(ConfigError, match=r"the file can't be written \(File too large\): it ends early"):
-            capture(build=lambda *_settings, **_options: Filling())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with pytest.raises(ConfigError, match=r"the file can't be written \(File too large\): it ends early"):
+        capture(build=lambda *_settings, **_options: Filling())
 
     assert [(SENDER, "")] == senders()
     assert "recorded until it failed" not in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_keeps_the_old_capture() -> None:
+    """With --force, the old capture may be complete, but the new one is not."""
+    Path("home.btsnoop").write_bytes(b"old")
+
+    with pytest.raises(ConfigError, match=r"it was not replaced; what was recorded is in \S+\.part-") as failed:
+        capture("--force", build=lambda *_settings, **_options: Filling())
+
+    assert b"old" == Path("home.btsnoop").read_bytes()
+    assert [(SENDER, "")] == senders(str(failed.value).rpartition(" ")[2])
+
+
+def test_a_radio_that_fails_keeps_the_old_capture(capsys: pytest.CaptureFixture[str]) -> None:
+    """The user must learn where the recorded part is, which may show the fault."""
+    Path("home.btsnoop").write_bytes(b"old")
+
+    with pytest.raises(ScannerError, match="gone"):
+        capture("--force", build=lambda *_settings, **_options: Failing())
+
+    assert b"old" == Path("home.btsnoop").read_bytes()
+    part, _, text = capsys.readouterr().err.splitlines()[-1].partition(": ")
+    assert [(SENDER, "")] == senders(part)
+    assert text.endswith("recorded until it failed")
