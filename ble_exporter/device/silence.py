@@ -159,14 +159,15 @@ def _battery_low(evidence: Evidence) -> str:
 
 
 def _left(evidence: Evidence) -> str:
-    if evidence.rssi is None:
-        strength = ""
-    elif evidence.rssi <= WEAK_DBM:
-        strength = f", with a weak signal of {evidence.rssi} dBm"
-    else:
-        strength = f", with a signal of {evidence.rssi} dBm"
-    battery = "" if evidence.battery is None else f", and a battery at {evidence.battery:g} %"
-    return f"it left abruptly{strength}{battery}{_others(evidence)}"
+    """Return only what was observed: the packets may have stopped for many reasons."""
+    last = []
+    if evidence.rssi is not None:
+        weak = "weak " if evidence.rssi <= WEAK_DBM else ""
+        last.append(f"a {weak}signal of {evidence.rssi} dBm")
+    if evidence.battery is not None:
+        last.append(f"a battery at {evidence.battery:g} %")
+    had = f"; it had {' and '.join(last)}" if last else ""
+    return f"its packets stopped{had}{_others(evidence)}"
 
 
 def _only(listened_s: float) -> str:

@@ -43,7 +43,7 @@ STATES = Scale(
         4: ("all silent at once", GREY),
         5: ("signal faded", GREEN),
         6: ("battery low", ORANGE),
-        7: ("left without a sign", BLUE),
+        7: ("packets stopped", BLUE),
     },
 )
 """The numbers of `queries.STATE`. The words and the brightness differ, too, so that nobody depends on the colour."""

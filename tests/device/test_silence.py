@@ -101,15 +101,16 @@ CASES = {
         (replace(PLAIN, is_battery_low=True, battery=40), "Its battery was low."),
     ],
     "left": [
-        (PLAIN, "It left abruptly, with a signal of -62 dBm."),
+        (PLAIN, "Its packets stopped; it had a signal of -62 dBm."),
         (
             replace(PLAIN, rssi=-91, battery=80, others_heard=1),
-            "It left abruptly, with a weak signal of -91 dBm, and a battery at 80 %; 1 other sensor is heard.",
+            "Its packets stopped; it had a weak signal of -91 dBm and a battery at 80 %; 1 other sensor is heard.",
         ),
-        (replace(PLAIN, rssi=None, strangers_ago_s=280), "It left abruptly; another device was heard 5 min ago."),
+        (replace(PLAIN, rssi=None, strangers_ago_s=280), "Its packets stopped; another device was heard 5 min ago."),
+        (replace(PLAIN, rssi=None, battery=80), "Its packets stopped; it had a battery at 80 %."),
         (
             replace(PLAIN, strangers_ago_s=295),
-            "It left abruptly, with a signal of -62 dBm; no other device was heard since.",
+            "Its packets stopped; it had a signal of -62 dBm; no other device was heard since.",
         ),
     ],
 }

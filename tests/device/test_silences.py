@@ -115,12 +115,12 @@ def test_a_sensor_that_was_heard_once_is_not_one_that_was_never_heard() -> None:
     assert {"garden": "left"} == watched.reasons
 
 
-def test_a_sensor_that_leaves_abruptly(watched: Watched) -> None:
+def test_a_sensor_whose_packets_stop(watched: Watched) -> None:
     """Somebody took out the battery, or the sensor has crashed: nothing announced it."""
     watched.stop("attic")
     watched.spend(300)
 
-    text = "It left abruptly, with a signal of -60 dBm, and a battery at 80 %; 2 other sensors are heard."
+    text = "Its packets stopped; it had a signal of -60 dBm and a battery at 80 %; 2 other sensors are heard."
     assert {"attic": ("left", text)} == watched.found
 
 

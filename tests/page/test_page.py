@@ -76,7 +76,7 @@ def test_a_value_that_is_no_longer_exported_goes(homes: Homes, open_page: OpenPa
     let_it_ask(page)
 
     found = wait_for_rows(page, lambda found: "°C" not in found[0][3])
-    words = "○ silent, usual interval 5 s It left abruptly, with a signal of -60 dBm."
+    words = "○ silent, usual interval 5 s Its packets stopped; it had a signal of -60 dBm."
     assert [words, "10 min", "–", "–", "–", ""] == found[0][1:7]
     assert "Last hour: 21.5 °C, heard in 1 of 60 minutes" == words_of_the_line(page)
 

@@ -124,7 +124,7 @@ SCENARIOS: Mapping[str, tuple[list[Transmission], str]] = {
     "battery_low": (on_air(packets(LIVING_ROOM, payload=LOW_BATTERY), OTHERS), "Its battery was at 4 %."),
     "left": (
         on_air(packets(LIVING_ROOM), OTHERS),
-        "It left abruptly, with a signal of -60 dBm, and a battery at 81 %; 1 other sensor is heard.",
+        "Its packets stopped; it had a signal of -60 dBm and a battery at 81 %; 1 other sensor is heard.",
     ),
     "all_silent": (
         on_air(packets(LIVING_ROOM), packets(BEDROOM), packets(STRANGER, END_S)),

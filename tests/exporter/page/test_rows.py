@@ -53,7 +53,7 @@ def home_of(*names: str) -> Home:
     return Home(*names, limit=fixed_limit(600))
 
 
-SENTENCE = "It left abruptly, with a signal of -60 dBm; 1 other sensor is heard."
+SENTENCE = "Its packets stopped; it had a signal of -60 dBm; 1 other sensor is heard."
 
 
 def table(home: Home) -> Table:
