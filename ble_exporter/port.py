@@ -75,19 +75,20 @@ def endpoint_of(text: str) -> Endpoint:
     return Endpoint(str(ipaddress.ip_address(written)) if written else None, int(match["port"]))
 
 
+_SERVED_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 _FIRST_PASSED = 3
 _MOST_PASSED = 32
 
 
 def passed_ports(environment: Mapping[str, str] = os.environ, first: int = _FIRST_PASSED) -> list[socket.socket]:
     """
-    Return the listening TCP sockets that systemd has passed to this process, as sd_listen_fds(3) describes.
+    Return the listening sockets, TCP or Unix, that systemd has passed to this process, as sd_listen_fds(3) describes.
 
     Args:
         environment: The environment variables.
         first: The file descriptor of the first socket.
 
-    Raises a ConfigError if systemd has passed nothing, or anything except listening TCP sockets.
+    Raises a ConfigError if systemd has passed nothing, or anything except listening stream sockets.
     """
     number = environment.get("LISTEN_FDS", "")
     # The variables may have been inherited from a parent process, to which systemd has passed the sockets.
@@ -104,15 +105,15 @@ def _passed_port(descriptor: int) -> socket.socket:
         if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             os.set_inheritable(descriptor, False)
             opened = socket.socket(fileno=descriptor)
-            is_tcp = opened.family in (socket.AF_INET, socket.AF_INET6) and opened.type == socket.SOCK_STREAM
-            if is_tcp and opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            is_stream = opened.family in _SERVED_FAMILIES and opened.type == socket.SOCK_STREAM
+            if is_stream and opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 return opened
             opened.detach()
     except OSError as error:
         problem = f"file descriptor {descriptor}, which systemd has passed, can't be used ({error.strerror})"
         raise ConfigError(problem, key=SOCKET_OPTION) from error
-    problem = f"file descriptor {descriptor}, which systemd has passed, is not a listening TCP socket"
-    hint = "the .socket unit needs ListenStream= with a port, and Accept=no"
+    problem = f"file descriptor {descriptor}, which systemd has passed, is not a listening stream socket"
+    hint = "the .socket unit needs ListenStream= with a port or a path, and Accept=no"
     raise ConfigError(problem, hint, key=SOCKET_OPTION)
 
 

@@ -1,6 +1,7 @@
 """The TCP port of the HTTP server: temporary and permanent errors, and the addresses on which it listens."""
 
 import errno
+import http.client
 import os
 import re
 import socket
@@ -202,7 +203,7 @@ def test_too_many_passed_sockets_are_an_error() -> None:
     [
         (socket.AF_INET, socket.SOCK_STREAM, False),  # Accept=yes
         (socket.AF_INET, socket.SOCK_DGRAM, False),
-        (socket.AF_UNIX, socket.SOCK_STREAM, True),
+        (socket.AF_UNIX, socket.SOCK_SEQPACKET, True),
     ],
 )
 def test_another_kind_of_socket_is_an_error(family: socket.AddressFamily, kind: int, *, listens: bool) -> None:
@@ -212,7 +213,8 @@ def test_another_kind_of_socket_is_an_error(family: socket.AddressFamily, kind: 
             theirs.bind("")  # Linux chooses an abstract name
         if listens:
             theirs.listen()
-        with pytest.raises(ConfigError, match=r"is not a listening TCP socket; the \.socket unit needs ListenStream="):
+        problem = r"is not a listening stream socket; the \.socket unit needs ListenStream="
+        with pytest.raises(ConfigError, match=problem):
             passed_ports(of_systemd(), theirs.fileno())
         assert theirs.fileno() == os.dup2(theirs.fileno(), theirs.fileno()), "the descriptor was closed"
 
@@ -221,7 +223,7 @@ def test_a_descriptor_that_is_no_socket_is_an_error() -> None:
     """The descriptors may be files that a library has opened."""
     reading, writing = os.pipe()
     try:
-        with pytest.raises(ConfigError, match="is not a listening TCP socket"):
+        with pytest.raises(ConfigError, match="is not a listening stream socket"):
             passed_ports(of_systemd(), reading)
     finally:
         os.close(reading)
@@ -237,16 +239,20 @@ _ACTIVATE = (
 """Does what systemd does before it starts a service."""
 
 
+def activated(theirs: socket.socket, folder: Path) -> "subprocess.Popen[str]":
+    """Start the program with this socket, as systemd does."""
+    options = ["--config", str(write_config(folder, {"log_file": "-"})), "--mock", "--web.systemd-socket"]
+    return subprocess.Popen(
+        [sys.executable, "-c", _ACTIVATE, str(theirs.fileno()), *options],
+        pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+
+
 @pytest.mark.program
 def test_the_program_serves_on_the_passed_socket(tmp_path: Path) -> None:
     """The program must not open the configured port as well."""
-    config = write_config(tmp_path, {"log_file": "-"})
     with socket.create_server(("127.0.0.1", 0)) as theirs:
-        options = ["--config", str(config), "--mock", "--web.systemd-socket"]
-        process = subprocess.Popen(
-            [sys.executable, "-c", _ACTIVATE, str(theirs.fileno()), *options],
-            pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
+        process = activated(theirs, tmp_path)
         port = theirs.getsockname()[1]
         with process, urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
             assert "ble_exporter_scans_total" in answer.read().decode()
@@ -254,3 +260,33 @@ def test_the_program_serves_on_the_passed_socket(tmp_path: Path) -> None:
             _, log = process.communicate(timeout=PATIENCE_S)
 
     assert (0, [f"http://127.0.0.1:{port}/metrics"]) == (process.returncode, re.findall(r"serving on (\S+)", log))
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to a Unix socket, as of `curl --unix-socket` or of a proxy."""
+
+    def connect(self) -> None:
+        """Connect to the path that stands in place of the host."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE_S)
+        self.sock.connect(self.host)
+
+
+@pytest.mark.program
+def test_the_program_serves_on_a_passed_unix_socket(tmp_path: Path) -> None:
+    """Behind a proxy on the same machine, no port needs to be open; systemd sets who may use the socket."""
+    path = tmp_path / "http.sock"
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(str(path))
+        theirs.listen()
+        process = activated(theirs, tmp_path)
+        with process:
+            client = UnixConnection(str(path))
+            client.request("GET", "/metrics", headers={"Host": "localhost"})
+            assert "ble_exporter_scans_total" in client.getresponse().read().decode()
+            client.close()
+            process.terminate()
+            _, log = process.communicate(timeout=PATIENCE_S)
+
+    assert (0, [f"unix:{path},"]) == (process.returncode, re.findall(r"serving on (\S+)", log))
+    assert path.exists(), "the socket is systemd's, which opens it only once"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Coroutine, Sequence
 
 from ble_exporter.config.app_config import AppConfig
@@ -65,7 +66,10 @@ async def serve(
             ]
             for opened in passed:
                 await server.listen_on(opened)
-                _log_serving(Endpoint(*opened.getsockname()[:2]), web, log, is_encrypted=server.is_encrypted)
+                if opened.family == socket.AF_UNIX:
+                    log.info("serving on unix:%s, for a proxy on this machine", opened.getsockname())
+                else:
+                    _log_serving(Endpoint(*opened.getsockname()[:2]), web, log, is_encrypted=server.is_encrypted)
             await _run(cycle, [*listening, reload.run()], stop, notifier=notifier, log=log)
         finally:
             cycle.replay_state.save()
