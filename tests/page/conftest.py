@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,7 @@ OpenPage = Callable[..., "Page"]
 Opens a home's page in a new browser context.
 
 `view` is the view that the user has chosen before, "table" or "cards", or None for no choice; `width` and `height` are
-those of the window. Other keywords are arguments of `new_context`.
+those of the window. `url` replaces the address of the page. Other keywords are arguments of `new_context`.
 """
 KEPT = "ble-exporter."
 """The prefix of the names under which the browser stores the user's choices."""
@@ -79,7 +80,13 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
     contexts = []
 
     def opened(
-        home: HomePage, *, view: str | None = "table", height: int = 800, width: int = 1280, **options: object
+        home: HomePage,
+        *,
+        url: str = "",
+        view: str | None = "table",
+        height: int = 800,
+        width: int = 1280,
+        **options: object,
     ) -> "Page":
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
@@ -92,7 +99,7 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
         # The page's clock stands still until the test advances it.
         page.clock.install(time=LOADED_AT - 1)
         page.clock.pause_at(LOADED_AT)
-        page.goto(home.url, wait_until="networkidle")
+        page.goto(url or home.url, wait_until="networkidle")
         return page
 
     yield opened
@@ -105,8 +112,8 @@ def homes() -> Iterator[Callable[..., HomePage]]:
     """Build homes that end with the test."""
     built: list[HomePage] = []
 
-    def build(*names: str, prefix: str = "", is_ready: bool = True) -> HomePage:
-        built.append(HomePage(*names, prefix=prefix, is_ready=is_ready))
+    def build(*names: str, prefix: str = "", is_ready: bool = True, web_config: Path | None = None) -> HomePage:
+        built.append(HomePage(*names, prefix=prefix, is_ready=is_ready, web_config=web_config))
         return built[-1]
 
     yield build

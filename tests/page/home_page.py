@@ -1,8 +1,10 @@
 """A home with sensors and the exporter's application, on a clock that a test advances."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Coroutine, Mapping
+from pathlib import Path
 
 from aiohttp import web
 
@@ -10,6 +12,9 @@ from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.errors import RejectReason
 from ble_exporter.exporter.app import create_app
+from ble_exporter.exporter.connections import HttpServer
+from ble_exporter.exporter.http_errors import HttpErrors
+from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from tests.data import named
@@ -29,12 +34,13 @@ class HomePage:
         names: The devices' names.
         prefix: The path of the page, as behind a reverse proxy: "" or "/ble".
         is_ready: Whether a scan has ended, so that the exporter is ready.
+        web_config: The path of the web configuration, for TLS and passwords.
 
     Attributes:
         names: The devices' names.
     """
 
-    def __init__(self, *names: str, prefix: str = "", is_ready: bool = True) -> None:
+    def __init__(self, *names: str, prefix: str = "", is_ready: bool = True, web_config: Path | None = None) -> None:
         self.names = names
         self._home = Home(*names, limit=fixed_limit(600))
         self._home.now = START_S
@@ -44,7 +50,8 @@ class HomePage:
             self.end_scan()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._runner: web.AppRunner | None = None
+        self._web_file = WebFile(str(web_config), logging.getLogger("test")) if web_config else None
+        self._server: HttpServer | None = None
         self._port = 0
         self._thread.start()
         self.open()
@@ -61,7 +68,8 @@ class HomePage:
     @property
     def url(self) -> str:
         """The address of the page."""
-        return f"http://{LOCALHOST}:{self._port}{self._prefix}/"
+        scheme = "https" if self._web_file else "http"
+        return f"{scheme}://{LOCALHOST}:{self._port}{self._prefix}/"
 
     def hear(self, device: str, others: Mapping[str, int | str | bytes] | None = None, **measurements: float) -> None:
         """Send a packet from a device, with these values, now."""
@@ -106,9 +114,9 @@ class HomePage:
 
     def close(self) -> None:
         """Stop serving, as if the exporter had ended."""
-        if self._runner is not None:
-            self._do(self._runner.cleanup())
-            self._runner = None
+        if self._server is not None:
+            self._do(self._server.close())
+            self._server = None
 
     def end(self) -> None:
         """Stop serving, and end the thread."""
@@ -121,16 +129,20 @@ class HomePage:
         devices = self._home.devices.values()
         config = AppConfig(30, 30, 8000, {device.address: device.name for device in devices})
         status = DeviceStatus(devices, self._home.clock)
-        app = create_app(config, collectors={"readings": self._home.readings}, liveness=self._liveness, status=status)
+        app = create_app(
+            config,
+            collectors={"readings": self._home.readings},
+            liveness=self._liveness,
+            status=status,
+            web_file=self._web_file,
+        )
         if self._prefix:
             outer = web.Application()
             outer.add_subapp(self._prefix, app)
             app = outer
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, LOCALHOST, self._port, reuse_address=True)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        self._server = HttpServer(app, HttpErrors(), 0, web_file=self._web_file)
+        await self._server.listen(LOCALHOST, self._port)
+        (self._port,) = self._server.ports
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
