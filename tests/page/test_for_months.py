@@ -26,7 +26,8 @@ _ANSWERS = """
   window.answers = window.ahead = 0;
   const now = Date.now;
   Date.now = () => now() + window.ahead;
-  window.fetch = async (path) => {
+  window.fetch = async ({ pathname }) => {
+    const path = pathname.slice(1);
     const at = window.answers += path === "status";
     for (const [number, device] of status.devices.entries()) {
       const value = 20 + Math.sin(at / 50 + number);

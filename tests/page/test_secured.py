@@ -10,7 +10,7 @@ import pytest
 from tests.certificates import Authority
 from tests.page.conftest import OpenPage
 from tests.page.home_page import HomePage
-from tests.page.looking import let_it_ask
+from tests.page.looking import let_it_ask, wait_for_rows
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -58,6 +58,20 @@ def test_a_device_opens_to_its_last_hour(home: HomePage, open_page: OpenPage, co
     page.get_by_role("link", name="attic").click()
     page.locator("dialog canvas").wait_for()
 
+    assert [] == complaints
+
+
+def test_a_password_in_the_address_is_enough(home: HomePage, open_page: OpenPage, complaints: list[str]) -> None:
+    """A tablet on the wall opens a bookmark; nobody is there to type the password after a restart."""
+    url = home.url.replace("://", f"://{USER}:{PASSWORD.replace(' ', '%20')}@")
+    page = open_page(home, url=url, ignore_https_errors=True)
+    home.now += 5
+    home.hear("attic", temperature=-3.25)
+    let_it_ask(page)
+
+    wait_for_rows(page, lambda found: "-3.25 °C" in " ".join(found[0]))
+    page.get_by_role("link", name="attic").click()
+    page.locator("dialog canvas").wait_for()
     assert [] == complaints
 
 

@@ -74,7 +74,9 @@ function tick() {
 }
 
 async function load(path) {
-  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+  // A relative address would have the password of an address such as https://user:password@host/, and fetch refuses it.
+  const address = new URL(path, location.origin + location.pathname);
+  const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return [await response.json(), Date.parse(response.headers.get("Date")) / 1000];
 }
