@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fresh import debian, matrix, newer, readme
+from fresh import debian, matrix, newer, readme, systemd
 from fresh.__main__ import main
 
 from tests.conftest import HERE
@@ -135,3 +135,18 @@ def test_a_pip_that_is_left_out_is_older_than_its_python(python: str, pip: str) 
     """These combinations are not tested, so each must consist of an old pip and a Python on which it can't run."""
     assert pip in matrix.PIPS[:2]
     assert python in {"3.12", "3.13"}
+
+
+@pytest.mark.parametrize(
+    ("mount", "own", "folder"),
+    [
+        ("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0", "0::/user.slice/a.scope", "/sys/fs/cgroup/user.slice/a.scope"),
+        ("cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0", "2:cpu:/a\n0::/", "/sys/fs/cgroup/unified"),
+    ],
+    ids=["unified", "hybrid"],
+)
+def test_the_cgroup_is_found(mount: str, own: str, folder: str) -> None:
+    """Each systemd gets a cgroup of its own below this one, so that two suites can run at the same time."""
+    mounts = f"cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n{mount}\n"
+
+    assert Path(folder) == systemd.cgroup(mounts, f"{own}\n")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +37,8 @@ umount -l mnt
 mount --make-rshared /
 exec env container=other /lib/systemd/systemd --unit=multi-user.target
 """
+# In a cgroup of its own, because two systemds in one cgroup would kill each other's units. "0" is this shell.
+_ENTER = 'echo 0 > "$0/cgroup.procs"; exec unshare "$@"'
 _NAMESPACES = ["--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--kill-child"]
 CONFIGURATION = """
 scan_interval_seconds: 5
@@ -58,9 +63,12 @@ class Systemd:
         self._root = machine.folder
         # /proc then shows the processes of the PID namespace that `debian.run` has created, not the host's.
         subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
+        parent = cgroup(Path("/proc/self/mounts").read_text(), Path("/proc/self/cgroup").read_text())
+        self._cgroup = Path(tempfile.mkdtemp(prefix="fresh-", dir=parent))
+        boot = [*_NAMESPACES, "sh", "-ec", _BOOT, "systemd", str(self._root)]
         with (self._root / "boot.log").open("wb") as log:
             self._outer = subprocess.Popen(
-                ["unshare", *_NAMESPACES, "sh", "-ec", _BOOT, "systemd", str(self._root)],
+                ["sh", "-ec", _ENTER, str(self._cgroup), *boot],
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._pid = 0
@@ -102,6 +110,19 @@ class Systemd:
         """End systemd and everything that it has started."""
         self._outer.kill()
         self._outer.wait()
+        # The kernel may need a moment to end the last processes.
+        wait_for("the end of all processes", self._has_left_cgroup)
+
+    def _has_left_cgroup(self) -> bool:
+        """Remove the cgroup, and those that systemd has created in it; return whether all are removed."""
+        try:
+            for folder, _, _ in os.walk(self._cgroup, topdown=False):
+                Path(folder).rmdir()
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                return False
+            raise
+        return True
 
     def _is_running(self) -> bool:
         assert self._outer.poll() is None, (self._root / "boot.log").read_text(errors="replace")
@@ -134,6 +155,14 @@ class Section:
         shell = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
         commands = [line.replace("sudo ", "") for line in shell.splitlines()]
         self.commands = [line for line in commands if not line.startswith("systemctl edit ")]
+
+
+def cgroup(mounts: str, own: str) -> Path:
+    """Return the folder of a process's cgroup (v2), from the contents of /proc/PID/mounts and of /proc/PID/cgroup."""
+    points = re.findall(r"^\S+ (\S+) cgroup2 ", mounts, re.MULTILINE)
+    assert points, "no cgroup2 is mounted"
+    (path,) = re.findall(r"^0::/(.*)$", own, re.MULTILINE)
+    return Path(points[0], path)
 
 
 def wait_for(what: str, is_so: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
