@@ -1,4 +1,4 @@
-"""Tests of the listening that several commands share."""
+"""Tests of `listen_for`, which several commands use to listen."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ AIR = [Transmission(float(second), "A4:C1:38:00:00:01", -60, {UUID: PACKET_A}) f
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it(in_virtual_time: InVirtualTime, number: signal.Signals) -> None:
-    """`systemctl stop` and Ctrl-C must both leave a complete file."""
+    """SIGTERM and Ctrl-C must end a recording in order, so that its file is complete."""
     heard: list[Advertisement] = []
 
     def show(left_s: float) -> bool:
@@ -37,7 +37,7 @@ def test_a_signal_ends_it(in_virtual_time: InVirtualTime, number: signal.Signals
 
 
 def test_it_ends_when_nothing_more_is_wanted(in_virtual_time: InVirtualTime) -> None:
-    """When a capture is full, listening any longer is useless."""
+    """When the file of a capture has its maximum size, further listening is useless."""
     took_s = in_virtual_time(
         listen_for(MockScanner(air=AIR), Everything(lambda _one: None), 30.0, lambda left_s: left_s > 25)
     )

@@ -31,7 +31,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_ports_of_systemd_replace_all_others(capsys: pytest.CaptureFixture[str]) -> None:
-    """With both options, one of them would have no effect."""
+    """If both options were accepted, one of them would have no effect."""
     status, out = exit_and_output(["--web.systemd-socket", "--web.listen-address", ":8000"], capsys)
 
     assert 2 == status
@@ -60,7 +60,7 @@ def test_every_command_teaches_itself(command: str, capsys: pytest.CaptureFixtur
 
 
 def test_the_documentation_has_the_same_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """Two descriptions of the same exit status would contradict each other sooner or later."""
+    """Users rely on the help or on the page, so a change to one list must not leave the other wrong."""
     _, out = exit_and_output(["--help"], capsys)
     page = (HERE.parent / "docs/commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", page, re.MULTILINE)

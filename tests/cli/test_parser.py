@@ -70,10 +70,10 @@ def test_help_has_examples_and_exit_statuses(capsys: pytest.CaptureFixture[str])
         ),
     ],
 )
-def test_a_typing_error_is_answered_with_a_suggestion(
+def test_an_invalid_command_line_is_answered_with_a_way_out(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A suggestion spares the user a search in the help."""
+    """If the parser can guess the intended argument, its suggestion spares the user a search in the help."""
     assert f"ble-exporter: error: {message}" == error_of(program(), arguments, capsys)
 
 
@@ -103,7 +103,7 @@ def test_a_parser_without_words_rejects_a_word(capsys: pytest.CaptureFixture[str
 def test_a_further_argument_is_answered_with_a_suggestion(
     argument: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Most commands read a configuration, and users name it without the option."""
+    """Users often name the configuration without --config; a possible bindkey is not repeated."""
     parser = Parser("service", "It installs.", examples={}, statuses={})
     parser.add_argument("action", metavar="ACTION")
     parser.add_argument("--config")

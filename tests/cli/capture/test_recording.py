@@ -63,7 +63,7 @@ def test_events_are_recorded_unchanged(path: Path) -> None:
     assert path.stat().st_size == recording.size
 
 
-def test_devices_of_others_are_left_out(path: Path) -> None:
+def test_other_devices_are_left_out(path: Path) -> None:
     """A bug report must not publish neighbours' addresses and names, even if they share an event with the sensor's."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR, OF_STRANGER, OF_SENSOR), 10, 0)
@@ -76,8 +76,8 @@ def test_devices_of_others_are_left_out(path: Path) -> None:
 
 
 @given(st.binary(max_size=80))
-def test_no_bytes_bring_a_stranger_into_the_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    """Whatever bytes an event has, nothing of another sender may get into the file."""
+def test_no_bytes_bring_another_sender_into_the_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    """Whatever bytes an event has, no data of another sender may get into the file."""
     path = tmp_path_factory.mktemp("capture") / "x"
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR), 0, 0)
@@ -133,7 +133,7 @@ def test_an_existing_file_is_overwritten_on_request(path: Path) -> None:
 
 
 def test_only_the_user_can_read_the_file(path: Path) -> None:
-    """The file may contain the addresses of everybody's devices."""
+    """The file may contain the addresses of other people's devices."""
     recording = Recording(str(path), MEGABYTE)
     recording.add(event(OF_SENSOR), 0, 0)
     recording.close()
@@ -269,8 +269,8 @@ def test_a_damaged_event_of_the_sensor_stays_as_it_is(path: Path, damaged: bytes
         event(OF_SENSOR[:5]),
     ],
 )
-def test_damaged_events_that_may_be_of_others_are_counted(path: Path, damaged: bytes) -> None:
-    """Damaged events that may be of others can't be published, but their number shows that there was damage."""
+def test_damaged_events_that_may_be_from_other_devices_are_counted(path: Path, damaged: bytes) -> None:
+    """Such an event must not be published, but the count tells the user of the damage."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR), 0, 0)
     recording.add(damaged, 0, 0)

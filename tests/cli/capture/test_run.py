@@ -128,7 +128,7 @@ def test_a_device_that_is_not_configured_can_be_chosen() -> None:
 
 
 def test_without_a_configuration_nobody_is_configured() -> None:
-    """Recording everybody instead would publish what the user wanted to leave out."""
+    """If every device were recorded instead, the user might publish the data of other devices."""
     with pytest.raises(ConfigError, match=r"config\.yaml"):
         capture("--only-configured")
 
@@ -153,7 +153,7 @@ def test_the_radio_has_the_configured_settings() -> None:
 
 
 def test_a_capture_is_reduced_without_waiting(capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of `btmon -w` has keys and the packets of all devices; only the chosen device's packets may remain."""
+    """A file of `btmon -w` may contain keys and other devices' packets; only the chosen device's packets may remain."""
     theirs = [
         Record(1_700_000_000_000_000, 0, 0, bytes(16)),
         Record(1_700_000_000_000_001, 0, EVENT, bytes.fromhex("3e0c0501000000000000000000000000")[:14]),
@@ -232,7 +232,7 @@ def test_an_advertisement_has_the_time_and_the_adapter_of_its_reception() -> Non
 @pytest.mark.program
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_a_whole_file(tmp_path: Path, number: signal.Signals) -> None:
-    """`timeout 60 ble-exporter capture …` and Ctrl-C must not lose what was recorded."""
+    """`timeout 60 ble-exporter capture …` and Ctrl-C must not lose the recorded packets."""
     path = tmp_path / "home.btsnoop"
     with running("capture", str(path), "--mock", "--seconds", str(PATIENCE_S)) as process:
         while not (path.exists() and path.stat().st_size > 500):

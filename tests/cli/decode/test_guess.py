@@ -23,7 +23,11 @@ RECOGNISABLE = [
 
 @pytest.mark.parametrize(("uuid", "vector"), RECOGNISABLE, ids=str)
 def test_the_guesses_include_the_right_format(uuid: str, vector: Vector) -> None:
-    """A user can choose the right format only if it is listed; BTHome version 1 without known values is exempt."""
+    """
+    A user can choose the right format only if it is listed.
+
+    Vectors of BTHome version 1 with an unknown object, or without measurements, are exempt.
+    """
     if uuid == bthome_v1.UUID and ("unknown_object" in vector or not vector["measurements"]):
         return
 
@@ -31,7 +35,7 @@ def test_the_guesses_include_the_right_format(uuid: str, vector: Vector) -> None
 
 
 def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
-    """Any of thousands of bytes may be the first one of a packet, and trying them all would take a minute."""
+    """In thousands of bytes, a packet could begin at any byte, and trying them all would take a minute."""
     head, structure, tail = b"\xff\x01", bytes.fromhex("0416d2fc40"), bytes.fromhex("ff0102030405060708")
     packet = head + structure + bytes(MOST_BYTES - len(head) - len(structure))
 
@@ -39,8 +43,8 @@ def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
 
 
 @pytest.mark.parametrize(("tail", "expected"), [("ff01", (2, 7)), ("ff0102030405060708", None)])
-def test_little_may_follow_embedded_structures(tail: str, expected: tuple[int, int] | None) -> None:
-    """A sniffer stores a checksum and the RSSI after a packet. If more bytes follow, the structures are no packet."""
+def test_only_a_few_bytes_may_follow_embedded_structures(tail: str, expected: tuple[int, int] | None) -> None:
+    """A sniffer stores a checksum and the RSSI after a packet. If more follow, the structures are not a packet."""
     assert expected == embedded(bytes.fromhex("ff01" + "0416d2fc40" + tail))
 
 

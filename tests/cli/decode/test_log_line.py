@@ -42,7 +42,7 @@ def test_the_bytes_remain(line: str, expected: Line) -> None:
     ],
 )
 def test_bytes_that_look_like_something_else_are_kept(line: str) -> None:
-    """Bytes taken for a time or an address would be lost, and a typing error taken for text would not be reported."""
+    """Bytes taken for a time or an address would be lost, and a typo taken for text would not be reported."""
     assert Line(line) == bare_line(line)
 
 
@@ -66,8 +66,8 @@ def test_a_line_of_prose_has_no_bytes() -> None:
     assert bare_line("(0x)40").has_bytes
 
 
-def test_an_endless_line_is_left_alone() -> None:
-    """No packet is so long, and searching such a line for labels could take long."""
+def test_a_very_long_line_is_left_alone() -> None:
+    """No packet is so long, and searching such a line for labels could take a long time."""
     line = "g" * 20_000
 
     assert Line(line) == bare_line(line)

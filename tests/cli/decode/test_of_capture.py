@@ -24,7 +24,7 @@ def capture(tmp_path: Path) -> Path:
 
 
 def test_each_different_packet_of_a_sensor_is_explained(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sensor repeats its packets, and neighbours have other devices: neither helps to find a fault."""
+    """Neither a repeated packet nor a packet of a neighbour's device helps to find a fault."""
     status, out, _ = says(["--capture", str(capture)], capsys)
 
     assert 0 == status

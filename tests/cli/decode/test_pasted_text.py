@@ -424,8 +424,8 @@ def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
         ("40\x1b[2J", "'\\x1b' after 2 hex digits is not a hex digit"),
     ],
 )
-def test_an_error_names_the_position_of_the_wrong_character(text: str, message: str) -> None:
-    """A letter O in place of a zero is easily overlooked."""
+def test_an_error_describes_the_mistake_in_the_text(text: str, message: str) -> None:
+    """Users easily overlook a mistake such as a letter O in place of a zero, so the error must describe it."""
     with pytest.raises(ValueError, match=r".") as caught:
         pasted(text)
 

@@ -89,7 +89,7 @@ def test_an_answer_lists_the_numbers_of_sensors(answer: str, numbers: list[int])
     ],
 )
 def test_after_an_invalid_answer_the_question_is_repeated(answer: str, words: str) -> None:
-    """A typing error must not add a neighbour's sensor."""
+    """A typo must not add a neighbour's sensor."""
     user = User(answer, "2")
 
     assert [SENSORS[1]] == choose_devices(SENSORS, user.ask, user.tell)
@@ -108,7 +108,7 @@ def test_after_an_invalid_answer_the_question_is_repeated(answer: str, words: st
     ],
 )
 def test_a_name_is_suggested(name: str, suggestion: str) -> None:
-    """The suggestion is the sensor's advertised name if it is usable, so most users need not type one."""
+    """The suggestion is derived from the advertised name where possible, so most users need not type a name."""
     assert suggestion == suggest_name(heard(ADDRESSES[0], name=name), ())
 
 

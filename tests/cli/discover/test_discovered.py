@@ -86,7 +86,7 @@ def test_an_unknown_device_is_not_a_sensor() -> None:
 
 
 def test_a_device_with_rejected_data_is_not_a_sensor() -> None:
-    """Devices of other makers also use the UUID 0x181A, Environmental Sensing."""
+    """Other makers' devices also use the UUID 0x181A, Environmental Sensing."""
     air = Air()
 
     air.say({atc.UUID: b"\x01\x02"})

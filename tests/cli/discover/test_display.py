@@ -212,7 +212,7 @@ def test_a_terminal_that_became_narrower_is_redrawn() -> None:
 
 
 def test_a_breath_is_marked_immediately() -> None:
-    """Users breathe on a sensor to find out which one they hold."""
+    """Users breathe on a sensor to find its row in the table."""
     screen = Screen()
     discovery = discovery_of(PACKET_A, BREATH)
 

@@ -34,7 +34,7 @@ def text_of(
 
 
 def test_unknown_devices_are_only_counted() -> None:
-    """Every home has dozens of unknown devices, which would hide the sensors."""
+    """In most homes, dozens of unknown devices are in range; their rows would hide the sensors."""
     discovery = discovery_of((ADDRESS, {bthome.UUID: PACKET_A}), ("5A:00:00:00:00:01", {}), ("5A:00:00:00:00:02", {}))
 
     assert text_of(discovery).endswith("\n\nHeard 1 sensor, 2 other devices (--all lists them).")

@@ -431,7 +431,7 @@ def on_a_terminal(*arguments: str) -> Iterator[Terminal]:
 
 
 def test_a_user_chooses_and_names(tmp_path: Path) -> None:
-    """The whole dialogue must work on a real terminal, from the first packet to the written file."""
+    """The whole dialogue must work on a terminal, from the first packet to the written file."""
     with on_a_terminal("--mock", "--mock-seed", "3", "--write", "new.yaml", "--seconds", "600") as terminal:
         terminal.wait_for("ATC_7B109F")
         terminal.type("\x03")
@@ -501,7 +501,7 @@ def test_without_a_key_only_that_sensor_is_left_out(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal that does not use UTF-8 may send invalid bytes for ü at any of the three questions."""
+    """A terminal with another encoding sends an ü as a byte that is invalid in UTF-8, at any of the three questions."""
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
     (tmp_path / "x.capture").write_text(f"0 {ENCRYPTED_VECTOR['address']} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:

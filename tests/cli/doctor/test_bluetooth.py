@@ -110,7 +110,7 @@ def test_the_command_installs_a_missing_bluetoothd(context: CheckContext) -> Non
 
 
 def test_without_bluetooth_in_the_kernel_the_adapter_is_reported_missing(context: CheckContext) -> None:
-    """Without an adapter systemd does not start bluetoothd, so a restart would not help."""
+    """Without /sys/class/bluetooth, systemd does not start bluetoothd, so a restart would not help."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     (context.root / "sys/class/bluetooth").rmdir()
 

@@ -14,5 +14,5 @@ def test_the_output_of_a_program_is_returned() -> None:
 
 @pytest.mark.parametrize("command", [("/nowhere/bluetoothd", "--version"), (sys.executable, "-c", "1/0"), ("\0",)])
 def test_a_missing_or_failing_program_has_no_output(command: tuple[str, ...]) -> None:
-    """A missing or failing program must not end the other checks."""
+    """A missing or failing program must not prevent the other checks."""
     assert output_of(*command) is None

@@ -60,7 +60,7 @@ def test_a_mistake_without_a_line_opens_the_file(context: CheckContext) -> None:
 
 
 def test_a_damaged_file_is_not_called_valid(context: CheckContext, tmp_path: Path) -> None:
-    """The service starts with the backup, so that nobody would notice until the backup is removed."""
+    """The service starts with the backup, so without the warning nobody would notice the damage."""
     path = tmp_path / "home.yaml"
     context.config_path = str(path)
     backup = tmp_path / "home.yaml.before-discover-x1"
@@ -239,7 +239,7 @@ def test_the_ports_of_the_options_are_checked_in_place_of_the_configured_one(con
 
 
 def test_the_running_exporter_is_found_on_the_port_of_the_option(context: CheckContext) -> None:
-    """The check of the sensors has to know that an exporter is running."""
+    """Otherwise, the scan of the running exporter would be reported as that of another program."""
     config = loaded(context).valid_config
     context.http_timeout_s = 5.0
 

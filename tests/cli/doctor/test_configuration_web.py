@@ -1,4 +1,4 @@
-"""Tests of `doctor` while the running exporter requires TLS or a password; `doctor` has neither."""
+"""Tests of `doctor` while the running exporter requires TLS or a password, which `doctor` can't supply."""
 
 import asyncio
 import logging

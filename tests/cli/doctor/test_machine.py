@@ -89,7 +89,7 @@ def test_running_as_the_user_of_the_service_is_not_a_warning(context: CheckConte
 def test_a_user_without_an_entry_in_the_database_is_added(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
-    """dbus-daemon silently refuses an unlisted user; useradd fails if the group does not exist."""
+    """dbus-daemon silently refuses such a user, and useradd would fail if the command named a missing group."""
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [])))
 
@@ -101,7 +101,7 @@ def test_a_user_without_an_entry_in_the_database_is_added(
 
 
 def log_of(context: CheckContext, write: Write, log_file: object) -> CheckResult:
-    """Return the result for this log file."""
+    """Check this log file; return the result."""
     context.config = load_config(str(write(log_file=log_file)))
     (result,) = checks.check_log(context)
     return result
@@ -205,7 +205,7 @@ def test_a_full_or_read_only_disk_is_reported(
     ],
 )
 def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, said: str) -> None:
-    """A Raspberry Pi has no battery-backed clock, so its time is wrong until NTP sets it."""
+    """Most Raspberry Pis have no battery-backed clock, so their time is wrong until NTP sets it."""
     context.clock = lambda: now
     (result,) = checks.check_clock(context)
 

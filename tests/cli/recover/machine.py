@@ -49,7 +49,7 @@ class FakeSwitchboard(Switchboard):
 
 
 def recover(root: Path, board: FakeSwitchboard, adapter: str = "hci0", **options: bool) -> tuple[bool, list[str]]:
-    """Recover an adapter; return whether that succeeded, and the lines that were printed."""
+    """Recover an adapter; return the result, and the lines that were printed."""
     said: list[str] = []
     return Recovery(adapter, board, said.append, root=root, **options).run(), said
 

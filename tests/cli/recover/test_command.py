@@ -10,7 +10,7 @@ from tests.program import PATIENCE_S, running
 
 
 def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Somebody may start the unit by hand, although no adapter needs it."""
+    """Somebody may start the unit by hand, although no adapter needs a reset."""
     record = tmp_path / FILE_NAME
 
     assert 0 == main(["--record", str(record)])

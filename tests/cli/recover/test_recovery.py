@@ -170,7 +170,7 @@ def connect_a_device(root: Path) -> None:
     ],
 )
 def test_what_is_left_alone(root: Path, prepare: Callable[[Path], None], reason: str) -> None:
-    """The adapter may be gone, in use by others, or switched off on purpose."""
+    """The adapter may be gone, in use, or switched off on purpose."""
     prepare(root)
     board = FakeSwitchboard(root)
 

@@ -58,7 +58,7 @@ def test_without_sensors_the_service_is_not_started(machine: FakeMachine) -> Non
 
 
 def test_a_second_installation_changes_no_file(machine: FakeMachine, home_yaml: Path) -> None:
-    """The command repairs what is missing, and restarts the service after an upgrade."""
+    """After an upgrade, the command restarts the service, and must keep the user's configuration."""
     take(planned(machine, home_yaml), machine)
     machine.ran.clear()
     machine.write(CONFIG, home_yaml.read_text() + "# mine\n")
@@ -219,7 +219,7 @@ def install_and_use(machine: FakeMachine, home_yaml: Path) -> None:
 
 
 def test_a_removal_keeps_what_the_user_and_the_service_have_written(machine: FakeMachine, home_yaml: Path) -> None:
-    """A deleted configuration is lost. If the user ble were deleted, its files would belong to a later user."""
+    """A deleted configuration is lost, and the files of a deleted user can fall to a later user with the same UID."""
     install_and_use(machine, home_yaml)
     plan = removal(machine, is_purge=False)
     take(plan, machine)
@@ -286,7 +286,7 @@ def test_the_overrides_of_the_other_units_go_too(machine: FakeMachine) -> None:
 
 
 def test_a_service_without_its_file_is_stopped_first(machine: FakeMachine) -> None:
-    """Somebody may have deleted the file; the service would write its state again, and keep its user from removal."""
+    """If only the file is gone, the running service would save its state again, and its user could not be removed."""
     machine.add_user()
     machine.write("/run/systemd/units/invocation:ble_exporter.service", "")
     machine.write("/var/lib/ble_exporter/replay_state.json", "{}")

@@ -12,7 +12,7 @@ from tests.cli.service.conftest import FakeMachine
 
 
 def test_a_file_gets_its_mode_and_owner_whatever_the_umask_is(machine: FakeMachine) -> None:
-    """Root may have a umask of 077, but the service must reach its files; a file with keys must not be for all."""
+    """Root may have a umask of 077, but the service must reach its files. A file with keys must stay private."""
     before = os.umask(0o077)
     try:
         WriteFile("/etc/x/config.yaml", b"a: 1\n", 0o640, "ble").do(machine)
@@ -80,7 +80,7 @@ def test_a_folder_that_can_not_be_given_away_is_not_left(machine: FakeMachine) -
 
 
 def test_a_link_to_a_folder_is_removed_without_the_folder(machine: FakeMachine) -> None:
-    """The folder of the state may be a link to another disk, which may contain files of others."""
+    """The folder of the state may be a link to another disk, which may contain other people's files."""
     machine.write("/srv/state/file", "theirs")
     machine.at("/var").symlink_to(machine.at("/srv/state"))
 
@@ -107,7 +107,7 @@ def test_the_output_of_a_failed_command_is_in_the_error() -> None:
 
 
 def test_a_missing_command_is_an_error() -> None:
-    """The error must not be a traceback."""
+    """A missing command must not cause a traceback."""
     with pytest.raises(ExporterError, match="no-such-command"):
         Machine().run("no-such-command")
 
