@@ -80,7 +80,7 @@ def pytest_xdist_setupnodes() -> None:
 
 @pytest.fixture
 def in_virtual_time() -> Callable[[Coroutine[Any, Any, Result]], Result]:
-    """Run a coroutine on an event loop with a virtual clock: an hour of waiting takes no time."""
+    """Return a function that runs a coroutine on an event loop with a virtual clock: waiting takes no time."""
 
     def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         loop = VirtualTimeLoop()

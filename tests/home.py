@@ -19,8 +19,10 @@ class Home:
     A home with sensors.
 
     Args:
-        names: The names of the devices.
-        limit: The time after the latest packet for which a value is shown.
+        names: The names of the devices; without names, there is one device, "attic".
+        limit: How long a value, and the RSSI of an adapter, are shown after they were last heard.
+        presence_limit: How long a device counts as heard after its latest packet; learned by default.
+        lifetime: All limits, in place of the two arguments above.
 
     Attributes:
         now: Monotonic seconds; Unix time is EPOCH_S later.

@@ -20,6 +20,8 @@ class Packet:
     Attributes:
         value: The counter of the packet.
         digest: Differs for each battery, counter and kind of packet.
+        bits: The size of the counter.
+        uuid: The 16-bit UUID of the service, in hex digits.
     """
 
     value: int

@@ -157,7 +157,7 @@ def test_a_scrape_is_compared_with_node_exporter_also_for_each_series() -> None:
 
 
 def test_a_server_without_series_is_compared_only_as_a_whole() -> None:
-    """A bare server shows the floor of any exporter on the same HTTP library, but has no series."""
+    """A bare server shows the least cost of any exporter with the same HTTP library, but has no series."""
     bare = next(case for case in CASES if case.title.startswith("bare aiohttp"))
     measured = Rounds({"node_exporter, plain": [0.008] * 3, bare.title: [0.001] * 3})
 
@@ -200,7 +200,7 @@ def test_the_client_reads_an_answer_to_its_end(headers: str, content: str, at_on
 
 
 @pytest.mark.program
-def test_a_told_radio_delivers_when_it_is_told(tmp_path: Path) -> None:
+def test_the_radio_of_a_benchmark_delivers_on_command(tmp_path: Path) -> None:
     """Between two scrapes, every device must send one packet, or none may send, so that all or none have changed."""
     port = free_port()
     with running(*exporter(tmp_path, 3, port, kind="told")) as process:
@@ -223,7 +223,7 @@ def test_a_process_is_told_what_to_import_and_is_measured() -> None:
 
 @pytest.mark.program
 def test_a_process_that_ends_is_reported_with_its_error() -> None:
-    """Without the error, nobody could tell why a benchmark waits."""
+    """Without the error, nobody could tell why a benchmark does not go on."""
     with running("-c", "raise SystemExit('no such thing')") as process, pytest.raises(RuntimeError, match="no such"):
         process.wait_for(free_port(), "/healthz", b"ok")
 

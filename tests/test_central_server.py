@@ -9,7 +9,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.parser import parse_bthome
 
 
-def test_what_the_exporters_hear_is_read() -> None:
+def test_the_packets_on_air_are_valid() -> None:
     """If packets were rejected, Prometheus would store too few series, and the figures would be too good."""
     heard = list(islice(air(50, 0, -60.0, 0), 500))
     config = configuration(1, 50, 8000)
@@ -48,7 +48,7 @@ def test_a_day_on_disk_is_that_of_twelve_blocks(tmp_path: Path) -> None:
 
 
 def test_each_answer_has_the_time_of_its_scrape(tmp_path: Path) -> None:
-    """Without times, or with those of this machine, promtool would write another block."""
+    """Without a time, or with the current time, promtool would write another block."""
     write_answers(tmp_path / "answers", 120.0, 3)
     *lines, end = (tmp_path / "answers").read_text(encoding="utf-8").splitlines()
     times = [float(line.split()[-1]) for line in lines if line.startswith("ble_exporter_scans_total")]

@@ -107,7 +107,7 @@ def drop_in() -> ConfigParser:
 
 
 def test_the_recovery_is_not_forgotten_between_its_runs(drop_in: ConfigParser) -> None:
-    """Unless another unit refers to it, systemd unloads it when it ends, and forgets how often it was started."""
+    """Systemd unloads a unit that has ended and that no other unit names, and forgets how often it was started."""
     assert "ble_exporter-recover.service" == drop_in["Unit"]["After"]
 
 
@@ -125,7 +125,7 @@ def test_the_recovery_is_not_forgotten_between_its_runs(drop_in: ConfigParser) -
 def test_the_recovery_starts_only_after_giving_up(
     drop_in: ConfigParser, tmp_path: Path, status: str, needs_root: list[bool], starts: bool
 ) -> None:
-    """After any other stop, it could reset an adapter that works, or power on one that somebody has powered off."""
+    """After any other stop, a recovery could reset a working adapter, or power on one that somebody has powered off."""
     record = ResetRecord(tmp_path)
     for number, is_needed in enumerate(needs_root):
         record.of(f"hci{number}").needs_root = is_needed

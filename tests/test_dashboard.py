@@ -109,7 +109,7 @@ def test_no_recording_rule_is_needed(expression: str) -> None:
     assert not re.findall(r"\b\w+:\w+", expression)
 
 
-def test_colors_can_be_told_apart_by_the_color_blind() -> None:
+def test_colours_can_be_told_apart_by_the_colour_blind() -> None:
     """One man in twelve can't tell red from green; these colours were chosen for all kinds of colour blindness."""
     assert OKABE_ITO >= set(re.findall(r"#[0-9A-Fa-f]{6}\b", TEXT))
     assert not re.findall(r'"color": "(?!#)(\w+)"', TEXT)

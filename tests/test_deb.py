@@ -189,7 +189,7 @@ def test_a_purge_removes_exactly_what_the_service_writes() -> None:
 
 @pytest.mark.program
 def test_a_purge_succeeds_whatever_is_in_the_way(tmp_path: Path) -> None:
-    """A failed purge can't be repeated with success, and blocks apt; the service owns the folders."""
+    """A failed purge blocks apt, and fails again; the service owns the folders, and can create anything in them."""
     script = (FILES / "postrm").read_text(encoding="utf-8")
     script = re.sub(r"/(var/lib|var/log|run)/ble_exporter", rf"{tmp_path}/\1", script)
     script = script.replace("deb-systemd-helper", "no-such-command")
@@ -215,7 +215,7 @@ def test_the_maintainer_scripts_are_valid(name: str) -> None:
 
 
 def test_every_lintian_override_has_its_reason() -> None:
-    """An override without a reason hides a fault."""
+    """An override without a reason may hide a fault."""
     lines = (FILES / "lintian-overrides").read_text(encoding="utf-8").splitlines()
 
     assert lines[0].startswith("# ")

@@ -1,4 +1,4 @@
-"""Errors carry their parts as attributes, so that no code has to parse the message."""
+"""Tests of the messages that errors build from their attributes."""
 
 import pytest
 

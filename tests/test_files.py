@@ -58,7 +58,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_were_read_are_unchanged(tmp_path: Path) -> None:
-    """A file must not be read again for each request."""
+    """An unchanged file must not be read again for each request."""
     path = tmp_path / "web.yml"
     path.write_bytes(b"a")
     files = ReadFiles()

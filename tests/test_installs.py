@@ -53,7 +53,7 @@ def test_no_installation_takes_what_is_not_locked(place: Path) -> None:
         "pip --quiet install \\\n  --require-hashes -r requirements.lock",
     ],
 )
-def test_the_search_finds_those_that_do(command: str) -> None:
+def test_the_search_finds_unlocked_installations(command: str) -> None:
     """A command that may install a newer release can be written in several ways, and each must be found."""
     assert unlocked(command)
 

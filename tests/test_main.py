@@ -199,7 +199,7 @@ def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -
 def test_errors_before_the_log_is_open_have_its_format(
     tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A collector of JSON lines would drop the reason why the service does not start."""
+    """A collector of JSON lines would drop a line of plain text, and with it the reason of the failure."""
     path = tmp_path / "bad.yaml"
     path.write_text(config.read_text().replace("listen_port:", "listen_prt:"))
     assert 78 == main(["--config", str(path), "--log.format=json"])
@@ -236,7 +236,7 @@ def test_config_check_names_the_file_that_is_used(config: Path, capsys: pytest.C
 
 
 def test_config_check_knows_the_web_options(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The options replace keys of the file, so a check without them would check something else."""
+    """The options replace keys of the file, so a check without them would not show what the service will do."""
     arguments = ["--config", str(config), "--config.check", "--web.listen-address=127.0.0.1:9", "--web.telemetry-path"]
 
     assert (0, 78) == (main([*arguments, "/m"]), main([*arguments, "/status"]))

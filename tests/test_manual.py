@@ -36,7 +36,7 @@ def need(is_there: object, hint: str) -> None:
 
 def run(*command: str | Path, folder: Path = ROOT) -> str:
     """Return what a command prints on standard output; fail if it prints an error."""
-    # Plain texts, whatever the terminal of the tests is.
+    # Plain text, whatever terminal the tests run on.
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100", "TERM": "dumb", "HOME": str(folder)}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S

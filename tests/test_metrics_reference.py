@@ -82,7 +82,7 @@ def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> Non
 
 
 def test_the_names_of_all_labels_are_reserved() -> None:
-    """In a join, a label that the owner gives to a device would replace one of the exporter with the same name."""
+    """In a join, an owner's label of the same name would replace the exporter's label."""
     own = [labels for name, labels in exported().items() if name.startswith("ble_")]
 
     assert set().union(*own) == OWN_NAMES

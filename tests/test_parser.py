@@ -1,4 +1,4 @@
-"""From an advertisement to a reading."""
+"""Tests of the readers, which make a reading of an advertisement."""
 
 import pytest
 from hypothesis import given
@@ -42,7 +42,7 @@ def test_parse_bthome_raises_a_value_error() -> None:
 
 
 def test_a_reading_is_the_meaning_of_one_advertisement() -> None:
-    """Only with values, packet id and format together can a repeat be distinguished from a new measurement."""
+    """The reading must contain everything that the device stores from one advertisement."""
     assert read({UUID: PACKET_B}) == Reading(
         measurements={Measurement("voltage"): 2.848, Measurement("power_on"): 0.0, Measurement("opening"): 1.0},
         others={},
@@ -254,7 +254,7 @@ def test_two_encrypted_formats_in_one_advertisement_are_merged() -> None:
     ],
 )
 def test_formats_that_share_a_uuid_are_told_apart(payload: str, name: str) -> None:
-    """/status and `decode` both name the format, and must agree about the same bytes."""
+    """The formats of pvvx and ATC1441 share a UUID, and /status must show the one that the sensor sends."""
     reading = plain_reader(Advertisement("A4:C1:38:81:24:C4", {atc.UUID: bytes.fromhex(payload)}))
 
     assert (name,) == reading.formats
@@ -279,7 +279,7 @@ def test_a_key_accepts_nothing_else(service_data: dict[str, bytes], reason: str)
     assert reason == caught.value.reason
 
 
-def test_a_sensor_that_has_restarted_is_remarked() -> None:
+def test_a_restart_is_among_the_remarks() -> None:
     """The log must report each accepted restart, so that the owner can check that the battery was really changed."""
     device = Keyed()
     device.read({UUID: sealing.seal_temperature(21, 500_000)})

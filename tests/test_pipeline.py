@@ -179,7 +179,7 @@ def test_nobody_can_fill_the_log_with_unknown_objects(air: Air, caplog: pytest.L
     assert 32 == sum(record.levelname == "WARNING" for record in caplog.records)
 
 
-def test_measurements_beyond_the_room_of_a_device_are_counted_and_logged_once(
+def test_measurements_beyond_the_limit_of_a_device_are_counted_and_logged_once(
     air: Air, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The owner must see that somebody else uses the sensor's address, or that a sensor sends too much."""

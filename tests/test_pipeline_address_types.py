@@ -82,7 +82,7 @@ def test_of_an_address_of_either_type_the_first_valid_packet_decides(
 
 @pytest.mark.parametrize("senders", [(MAYBE_STATIC, {})], indirect=True)
 def test_an_invalid_packet_decides_nothing(senders: Senders) -> None:
-    """Only a valid packet may decide, which nobody but the sensor can send if the device has a key."""
+    """Only a valid packet may decide: if the device has a key, nobody but the sensor can send one."""
     assert [True, True, False] == [
         senders.send("random", INVALID),
         senders.send("public"),

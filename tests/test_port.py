@@ -100,7 +100,7 @@ def test_the_broadcast_address_of_a_network_is_refused() -> None:
 def test_other_errors_have_their_own_messages(
     monkeypatch: pytest.MonkeyPatch, number: int, said: str, *, may_pass: bool
 ) -> None:
-    """Each error needs its own hint. The test injects the errors, because root can't provoke them on every machine."""
+    """Each error needs its own hint. The test injects the errors, because not every machine can provoke them."""
 
     def create_server(*_arguments: object, **_options: object) -> socket.socket:
         raise OSError(number, "x")

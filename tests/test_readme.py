@@ -89,7 +89,7 @@ def test_pip_installs_from_a_lock_or_the_checkout(command: list[str]) -> None:
 
 
 def test_the_service_is_installed_with_the_configuration_of_discover() -> None:
-    """The command is run without --apply; `make test-systemd` runs it unchanged, under a real systemd."""
+    """Here the options are only parsed; `make test-systemd` runs the command under a real systemd."""
     (line,) = (command[1:] for command in EXPORTER if command[1] == "service" and "--config" in command)
     options = parse(line[1:])
 

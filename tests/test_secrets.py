@@ -38,7 +38,7 @@ OTHER_KEY = bytes.fromhex("fedcba9876543210fedcba9876543210")
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    """Close the log's handlers, because an open handler would also write the log of the next test."""
+    """Close the log's handlers, because an open handler would also receive the log of the next test."""
     yield
     logger = logging.getLogger(NAME)
     for handler in logger.handlers[:]:
@@ -102,7 +102,7 @@ def forms_of(key: bytes) -> list[str]:
 
 
 async def all_pages(config: AppConfig, log: logging.Logger) -> str:
-    """Serve until a scan has ended; return the text of all HTTP responses."""
+    """Serve until the service is ready; return the latest text of every page."""
     stop = asyncio.Event()
     shown: dict[str, str] = {}
     async with Tasks() as tasks, aiohttp.ClientSession(f"http://127.0.0.1:{config.listen_port}") as session:

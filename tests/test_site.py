@@ -55,7 +55,7 @@ def test_a_heading_has_the_anchor_of_git_hosts() -> None:
 
 
 def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Build the site of a checkout in a folder. Without its log, MkDocs would not count the warnings."""
+    """Build the site of a checkout in a folder, with MkDocs' log, without which --strict finds no warnings."""
     need(find_spec("mkdocs"), "MkDocs is missing: run `make docs`")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
@@ -72,7 +72,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.docs
 def test_each_fault_is_an_error(tmp_path: Path) -> None:
-    """A check that can never fail is useless. The faults are in a copy of what is published."""
+    """A check that can never fail is useless. The faults are in a copy of the published files."""
     faults = {
         "docs/start.md": "[lost](index.md#nowhere) [lost](#nowhere) [lost](nowhere.md)",
         "README.md": "[lost](contrib/nowhere.service)",

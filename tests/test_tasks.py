@@ -182,7 +182,7 @@ def test_a_failure_to_end_is_the_error_of_the_block(in_virtual_time: InVirtualTi
         in_virtual_time(run())
 
 
-def test_a_failure_to_end_is_not_lost_where_the_block_is_cancelled(in_virtual_time: InVirtualTime) -> None:
+def test_a_failure_to_end_is_not_lost_if_the_block_is_cancelled(in_virtual_time: InVirtualTime) -> None:
     """The error must also be raised if SIGTERM stops the scan."""
 
     async def inner() -> None:
@@ -259,7 +259,7 @@ def test_every_bug_is_reported(in_virtual_time: InVirtualTime, caplog: pytest.Lo
     assert ["bug 1", "bug 2"] == [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
 
 
-def test_an_error_of_the_block_is_not_lost_where_it_is_cancelled_meanwhile(in_virtual_time: InVirtualTime) -> None:
+def test_an_error_of_the_block_is_not_lost_if_it_is_cancelled_meanwhile(in_virtual_time: InVirtualTime) -> None:
     """A radio may fail and stop slowly while SIGTERM arrives: the exit status must show the failure."""
 
     async def inner() -> None:

@@ -1,11 +1,11 @@
 """
-Web configurations that tests share: those in tests/web_configs/. tests/certificates.py writes the certificates.
+The web configurations in tests/web_configs/. tests/certificates.py writes the certificates that they name.
 
-The first line of a file with an error is the message, in which FILE and FOLDER stand for the paths. In a file,
-<server.crt> stands for the content of that file.
+The first line of a file with an error is the message, in which FILE and FOLDER stand for the paths. Elsewhere in a
+file, <server.crt> stands for the content of server.crt.
 
 - good and bad: promtool agrees (except that Debian's does not know the keys in some of the bad ones).
-- stricter: promtool accepts them, but the exporter can't do what they say, or they would have no effect.
+- stricter: promtool accepts them, but the exporter refuses them: it can't apply them, or they would have no effect.
 - newer: correct, but Debian's promtool does not know their keys yet.
 """
 

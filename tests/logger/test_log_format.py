@@ -1,4 +1,4 @@
-"""The formats of a line; test_build.py has those of whole logs."""
+"""The formats of a line; test_build.py tests whole logs."""
 
 import json
 import logging

@@ -59,7 +59,7 @@ def test_the_text_of_a_range_is_that_of_its_samples(values: list[float], start: 
 
 @pytest.mark.parametrize(("kind", "name"), [("gauge", "a_total"), ("counter", "a")])
 def test_a_family_has_the_samples_of_its_column(kind: Literal["gauge", "counter"], name: str) -> None:
-    """In both formats, the name of a counter's family has no suffix, but that of its samples has one."""
+    """In prometheus_client, the name of a counter's family lacks the suffix `_total`, which its samples have."""
     family = filled(Column("a_total")).family(kind, "Help.")
 
     assert (name, kind, "Help.", ["a_total"] * 2) == (

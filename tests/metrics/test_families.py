@@ -55,5 +55,5 @@ def test_every_object_has_a_family_whose_help_names_it() -> None:
 
 
 def test_no_two_measurements_share_a_metric() -> None:
-    """Two measurements in one series would make Prometheus reject the whole scrape."""
+    """Of two measurements in one series, Prometheus would drop one."""
     assert len(FAMILIES) == len({family.metric for family in FAMILIES.values()})

@@ -27,7 +27,7 @@ def values(families: Iterable[Metric]) -> dict[str, float]:
 
 
 def test_dashboards_for_any_python_process_find_their_metrics() -> None:
-    """Names, types, texts and labels must be those of prometheus_client, which such dashboards expect."""
+    """Dashboards for Python processes expect the names, types, texts and labels of prometheus_client."""
 
     def described(families: Iterable[Metric]) -> set[tuple[str, str, str, str]]:
         return {

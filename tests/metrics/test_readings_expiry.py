@@ -71,7 +71,7 @@ def test_a_registry_that_asks_for_no_version_gets_no_dead_value_either() -> None
     assert [] == list(home.readings.collect())
 
 
-def test_time_alone_moves_the_version_only_where_something_is_due() -> None:
+def test_time_alone_moves_the_version_only_if_something_expires() -> None:
     """A new version without a change would make the exposition write its text again at each scrape."""
     home = Home("attic", "cellar", limit=fixed_limit(90))
     home.hear({"temperature": 21.5})

@@ -59,7 +59,7 @@ def test_without_packet_ids_no_measurement_is_counted() -> None:
 
 
 def test_a_device_that_is_gone_has_none_of_these_series_and_its_counts_go_on_later() -> None:
-    """A device that is not heard has no series at all; a counter that began again would look like a restart."""
+    """The counts of an absent device must not look current; a counter that began again would look like a restart."""
     home = Home()
     home.begin_scan()
     home.hear({"temperature": 21.5})

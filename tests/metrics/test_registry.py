@@ -28,7 +28,7 @@ def test_update_metrics_puts_gauges_on_the_given_registry() -> None:
 
 @pytest.mark.parametrize("name", ["colour", "temperature_1", "temperature_x", "colour_2"])
 def test_an_unknown_measurement_is_refused_by_name(name: str) -> None:
-    """A typing error in a caller must not go unnoticed."""
+    """A typo in a caller must not go unnoticed."""
     with pytest.raises(ValueError, match=f"{name}: not a measurement"):
         update_metrics("attic", {name: 1.0}, CollectorRegistry())
 

@@ -40,7 +40,7 @@ def test_all_exist_from_the_first_scrape() -> None:
 
 
 def test_the_count_of_glitches_exists_from_the_first_scrape_with_the_filter() -> None:
-    """Without the filter, a count of 0 would claim that there were no glitches."""
+    """If the count first appeared with the first glitch, `increase()` would miss that glitch."""
     counts = SelfMetrics(glitches=0)
     name = "ble_exporter_values_rejected_total"
 

@@ -215,7 +215,7 @@ def test_a_device_that_is_only_refused_has_the_reason(home: Home) -> None:
 
 @pytest.mark.parametrize("reason", sorted(UNRELATED))
 def test_a_silent_device_is_not_refused_because_of_another_sender(home: Home, reason: RejectReason) -> None:
-    """Anybody can send under the address of a sensor, which must not hide that it is silent."""
+    """Anybody can send under the address of a sensor, but must not be able to hide that the sensor is silent."""
     hear(home)
     home.now += 100
     home.devices["attic"].refuse(reason, home.now)
@@ -257,7 +257,7 @@ def test_what_is_no_measurement_is_shown_with_its_time(home: Home) -> None:
 
 
 def test_a_value_with_an_offset_is_shown_beside_the_raw_value(home: Home) -> None:
-    """A user who calibrates a sensor compares both values. The line of the last hour must fit the corrected one."""
+    """A user who calibrates a sensor compares both values. The line of the last hour must show the corrected one."""
     home.devices["attic"].offsets = named({"temperature": -0.4, "pressure": 30})
     home.hear({"temperature": 21.37, "humidity": 40, "temperature_2": 5})
     status = DeviceStatus(home.devices.values(), home.clock)
@@ -286,7 +286,7 @@ def test_every_device_has_its_last_hour(home: Home) -> None:
 
 
 def overdue(home: Home, later_s: float) -> str | None:
-    """Return the status's text about overdue devices, some seconds from now."""
+    """Return the text about overdue devices, some seconds from now; None if the devices are not overdue."""
     home.now += later_s
     text = DeviceStatus(home.devices.values(), home.clock).overdue()
     home.now -= later_s
