@@ -89,7 +89,7 @@ def samples_of(readings: Readings, *, of_reception: bool = False) -> dict[str, f
     """
     Return the series of a scrape as `name['label', …]` → value, with the names' prefix `ble_sensor_` removed.
 
-    Returns either the families of OF_RECEPTION or all others.
+    With `of_reception`, return only the families of OF_RECEPTION; otherwise, return all others.
     """
     return {
         sample.name.removeprefix("ble_sensor_") + str(sorted(sample.labels.values())): sample.value

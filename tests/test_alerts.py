@@ -84,7 +84,7 @@ def test_each_alert_says_all_that_its_reader_needs(alert: Rule) -> None:
 
 
 @EACH_ALERT
-def test_each_runbook_exists(alert: Rule) -> None:
+def test_each_alert_links_to_its_runbook(alert: Rule) -> None:
     """A link that leads nowhere costs time at the worst moment."""
     assert f"docs/runbooks.md#{alert.name.lower()}" == alert.annotations["runbook_url"]
 

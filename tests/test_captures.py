@@ -52,7 +52,7 @@ def continuous(app_config: AppConfig) -> AppConfig:
 def test_a_capture_gives_its_readings(
     continuous: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """The test must notice if a change of the program alters the values that it reads from these packets."""
+    """A change to the program must not alter the values that it reads from these packets."""
     samples, cycle = in_virtual_time(replay(continuous, log, load_capture(str(HOME)), 25, 1))
 
     expected = {
@@ -96,7 +96,7 @@ def test_the_replay_guard_does_not_mistake_speed_for_an_attack(
 
 
 def test_the_advertisements_in_a_file_of_btmon_are_played() -> None:
-    """The replay must skip the commands that btmon records; the name in a scan response belongs to the next packet."""
+    """The replay must skip the commands that btmon records; a name in a scan response must go with the next packet."""
     played = list(load_capture(str(OF_BTMON)))
 
     assert {

@@ -53,7 +53,7 @@ def test_systemd_does_not_restart_what_a_restart_cannot_fix(unit: ConfigParser) 
 
 
 def test_the_systemd_unit_receives_notifications(unit: ConfigParser) -> None:
-    """Without Type=notify, systemd ignores notifications; a radio that can't start needs time for resets."""
+    """Systemd must wait for the notification, and for the resets of a radio that can't start."""
     service = unit["Service"]
 
     assert ("notify", "main") == (service["Type"], service["NotifyAccess"])
@@ -89,7 +89,7 @@ def test_the_recovery_reads_the_request_of_the_exporter(recovery: ConfigParser, 
 
 
 def test_the_recovery_is_limited(recovery: ConfigParser) -> None:
-    """Resets that are too frequent are worse than none; no boot may start the recovery, which runs as root."""
+    """Too many resets are worse than none, and the recovery, which runs as root, must not run at each boot."""
     assert ("1h", "3") == (recovery["Unit"]["StartLimitIntervalSec"], recovery["Unit"]["StartLimitBurst"])
     assert "Install" not in recovery
 

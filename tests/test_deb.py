@@ -32,7 +32,7 @@ def test_the_package_s_units_start_the_package_s_program(name: str) -> None:
 
 
 def test_the_package_s_unit_reads_the_package_s_configuration() -> None:
-    """Users change the conffile; a relative log path must begin at a folder that belongs to the service."""
+    """The unit must read the conffile, which users edit, and start in a folder where the service can write a log."""
     unit = ConfigParser(strict=False, interpolation=None)
     unit.read_string(texts.adapted((ROOT / "contrib/ble_exporter.service").read_text(encoding="utf-8")))
     service = unit["Service"]
@@ -72,7 +72,7 @@ def test_a_version_has_debian_s_form(version: str, expected: str) -> None:
 @pytest.mark.program
 @pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not installed")
 def test_every_later_version_is_an_upgrade() -> None:
-    """A package manager must not mistake a newer version for an older one; commits have no order of their own."""
+    """Commits have no order of their own, but a package manager must recognise the newer of two versions."""
     order = [
         texts.debian_version("0.1.0", RELEASED_AT),
         texts.debian_version("0.2.0.dev0+gfffffff", RELEASED_AT),

@@ -224,7 +224,7 @@ def test_config_check_says_what_it_understood(config: Path, capsys: pytest.Captu
 
 
 def test_config_check_names_the_file_that_is_used(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A damaged file must not be called ok; the service would start with its backup."""
+    """The service would start with the backup, so the check must not call the damaged file ok."""
     backup = config.with_name(f"{config.name}.before-discover-x1")
     backup.write_bytes(config.read_bytes())
     config.write_bytes(b"listen_port: 80\0\0")

@@ -163,7 +163,7 @@ def of_systemd(**variables: str) -> dict[str, str]:
 
 
 def test_a_passed_socket_is_taken() -> None:
-    """A child process that inherited the passed socket would keep the port open."""
+    """The program listens on this socket. A child process must not inherit it, or it would keep the port open."""
     with socket.create_server(("127.0.0.1", 0)) as theirs:
         descriptor = os.dup(theirs.fileno())
         os.set_inheritable(descriptor, True)

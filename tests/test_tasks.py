@@ -102,7 +102,7 @@ def test_a_task_that_is_not_waited_for_ends_a_wait_by_failing(in_virtual_time: I
     in_virtual_time(run())
 
 
-def test_a_timeout_error_in_a_task_is_not_the_end_of_the_time(in_virtual_time: InVirtualTime) -> None:
+def test_a_timeout_error_in_a_task_is_not_taken_for_the_timeout(in_virtual_time: InVirtualTime) -> None:
     """A task's TimeoutError is a failure of the radio, and must be raised."""
 
     async def run() -> None:

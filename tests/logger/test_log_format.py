@@ -19,7 +19,7 @@ def test_by_default_an_error_is_for_a_person() -> None:
 
 
 def test_json_has_the_address_of_the_device() -> None:
-    """A collector of logs must be able to read the reason why the service did not start, too."""
+    """A log collector must get the error that prevents the start, with the address of the device as a field."""
     fields = json.loads(error_line("json", ERROR))
 
     assert ["address", "level", "msg", "time"] == sorted(fields)

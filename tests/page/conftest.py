@@ -31,7 +31,7 @@ OpenPage = Callable[..., "Page"]
 Opens a home's page in a new browser context.
 
 `view` is the view that the user has chosen before, "table" or "cards", or None for no choice; `width` and `height` are
-those of the window. `url` replaces the address of the page. Other keywords are arguments of `new_context`.
+those of the window, in pixels. `url` replaces the address of the page. Other keywords are arguments of `new_context`.
 """
 KEPT = "ble-exporter."
 """The prefix of the names under which the browser stores the user's choices."""
@@ -76,7 +76,7 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
-    """Open a page, and wait until its script has received the first answer."""
+    """Return a function that opens a page, and waits until its script has received the first answer."""
     contexts = []
 
     def opened(
@@ -109,7 +109,7 @@ def open_page(browser: "Browser", complaints: list[str]) -> Iterator[OpenPage]:
 
 @pytest.fixture
 def homes() -> Iterator[Callable[..., HomePage]]:
-    """Build homes that end with the test."""
+    """Return a function that builds homes, which end with the test."""
     built: list[HomePage] = []
 
     def build(*names: str, prefix: str = "", is_ready: bool = True, web_config: Path | None = None) -> HomePage:

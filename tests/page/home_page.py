@@ -23,7 +23,7 @@ from tests.home import Home
 LOCALHOST = "127.0.0.1"
 _ONE_DAY_S = 86_400.0
 START_S = 5020.0
-"""Late in a minute of the history: the first two packets of `spend_an_hour` are both in the next minute."""
+"""In monotonic seconds; late in a minute, so that `spend_an_hour` sends its first two packets in the next minute."""
 
 
 class HomePage:

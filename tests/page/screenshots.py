@@ -1,5 +1,5 @@
 """
-Takes screenshots of the page in typical and extreme states, to be looked at: `make screenshots`.
+Takes screenshots of the page in typical and extreme states, for developers: `make screenshots`.
 
 The pictures are written to the folder that the command names.
 """

@@ -87,7 +87,7 @@ def test_only_what_matters_is_read_aloud(home: HomePage, open_page: OpenPage) ->
 
 
 def test_a_screen_reader_knows_the_announcement_before_there_is_one(home: HomePage, open_page: OpenPage) -> None:
-    """Screen readers often miss a change in a hidden element, so the element must be visible, but take no room."""
+    """Screen readers often miss a change in a hidden element, so the element must be visible, but take up no space."""
     page = open_page(home)
 
     announced = page.get_by_role("status")

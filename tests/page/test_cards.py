@@ -34,7 +34,7 @@ def groups(page: "Page") -> list[tuple[str, list[str]]]:
 
 
 def test_a_card_shows_what_a_glance_looks_for(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Somebody who passes by wants to know how warm a room is, whether it is comfortable, and whether to trust that."""
+    """Somebody who passes by wants to know how warm a room is, whether it is comfortable, and how old that value is."""
     home = homes("attic")
     home.hear("attic", temperature=20.96, humidity=55.4, battery=73, voltage=2.9, carbon_dioxide=612)
     home.now += 61
@@ -79,7 +79,7 @@ def test_a_silent_device_says_why_and_is_dimmed(homes: Homes, open_page: OpenPag
 
 
 def test_a_door_is_open_or_closed(homes: Homes, open_page: OpenPage) -> None:
-    """A sensor without a thermometer has a main value, too, which is not its battery."""
+    """The card of a sensor without a thermometer must show the sensor's main value, not its battery."""
     home = homes("door", "meter", "new")
     home.hear("door", battery=97, opening=1)
     home.hear("meter", voltage=2.9, pressure=1013.25)
@@ -204,7 +204,7 @@ def test_a_hostile_name_or_label_is_text(homes: Homes, open_page: OpenPage, comp
 
 
 def test_swapped_names_keep_their_own_lines(homes: Homes, open_page: OpenPage) -> None:
-    """A reload can swap two names; a card must show the hour of its own sensor, not of the one that had its name."""
+    """A reload can swap two names; a card must show the last hour of its sensor, not of the one that had its name."""
     home = homes("attic", "cellar")
     home.hear("attic", temperature=30)
     home.hear("cellar", temperature=10)

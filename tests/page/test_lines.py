@@ -115,7 +115,7 @@ def test_the_lines_of_an_hour_take_no_more_elements_than_before(homes: Homes, op
 
 
 def test_a_row_far_from_the_window_catches_up_when_it_comes_near(homes: Homes, open_page: OpenPage) -> None:
-    """If the page kept a thousand lines and ages up to date that nobody sees, it would become too slow."""
+    """If the page updated a thousand lines and ages that nobody sees, it would become too slow."""
     from playwright.sync_api import expect
 
     names = [f"room {number}" for number in range(100)]

@@ -43,7 +43,7 @@ def readout(page: "Page") -> str:
 
 @pytest.mark.parametrize("view", ["cards", "table"])
 def test_a_device_opens_to_its_last_hour(home: HomePage, open_page: OpenPage, complaints: list[str], view: str) -> None:
-    """Only a chart with axes shows how warm it was, and when; the page's policy must permit the library's styles."""
+    """Only a chart with axes shows how warm it was, and when. The security policy must permit the library's styles."""
     page = opened(open_page(home, view=view))
 
     assert "attic" == page.get_by_role("dialog").get_by_role("heading").inner_text()
@@ -173,7 +173,7 @@ def test_without_the_library_the_values_are_there(home: HomePage, open_page: Ope
 
 @pytest.mark.parametrize("name", ["detail.js", "detail.css", "vendor/*.js", "vendor/*.css"])
 def test_a_blocked_file_is_asked_for_again(home: HomePage, open_page: OpenPage, name: str) -> None:
-    """A device stays open on a tablet for months: failed requests must not pile up, and the page must try again."""
+    """A device may stay open for months: the page must try again, and failed requests must leave nothing behind."""
     page = open_page(home, view=None)
     page.route(f"**/{name}", lambda route: route.abort())
     with page.expect_event("requestfailed"):

@@ -1,4 +1,4 @@
-"""The page shows new readings, and reports a missing answer."""
+"""The table of the page: readings, states, hostile texts, and a missing answer."""
 
 import re
 import time

@@ -13,7 +13,7 @@ GREENHOUSE = "A4:C1:38:00:00:04"
 SHED = "A4:C1:38:00:00:05"
 _UNKNOWN = "A4:C1:38:FF:FF:FF"
 
-# This name has all characters that are special in label values or in YAML.
+# This name has characters that are special in label values or in YAML.
 AWKWARD_NAME = 'Gewächshaus "Süd" {1} \\ #2'
 
 STILL_DEVICES = {LIVING_ROOM: "living_room", BEDROOM: "bedroom", GREENHOUSE: AWKWARD_NAME, SHED: "shed"}
@@ -65,7 +65,7 @@ _FIRST_PACKET_S = 0.1
 
 
 def still() -> str:
-    """Return a capture whose packets all have the same time: the two pairs, and one packet for every BTHome object."""
+    """Return a capture in which the devices send all at once: the two pairs, and one packet for every BTHome object."""
     packets = [(LIVING_ROOM, _ROOM_A), (LIVING_ROOM, _ROOM_B), (BEDROOM, _FROST_A), (BEDROOM, _FROST_B)]
     # One device has no room for the measurements of all objects.
     packets += [
@@ -134,5 +134,5 @@ def _leaver_lines() -> Iterator[str]:
             yield _line(at, BEDROOM, _with_id(_ROOM_A, step % 256))
 
 
-# The time of a capture begins with its first packet. An unknown device sends it, so that no test depends on it.
+# The time of a capture begins with its first packet, which an unknown device sends, so that no test depends on it.
 _START = _line(0.0, _UNKNOWN, _ROOM_A)

@@ -13,7 +13,7 @@ from .exporter import Exporter, Scan, start_exporter
 from .programs import Launch, Program, free_ports, wait_for
 from .server import Prometheus, start_prometheus
 
-# The scan lasts longer than the tests, so the values stay until the tests end.
+# The tests end before a second scan begins, so no value expires: all were received in the only scan.
 _ONE_SCAN = Scan(3600, 3600)
 
 _PROGRAMS = pytest.StashKey[list[Program]]()
@@ -32,7 +32,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def launch(pytestconfig: pytest.Config) -> Iterator[Launch]:
-    """Start programs that end with the session."""
+    """Return a function that starts programs, which end with the session."""
     programs = pytestconfig.stash[_PROGRAMS] = []
 
     def start(name: str, command: Sequence[str | Path], folder: Path) -> Program:

@@ -73,7 +73,7 @@ def _until(end_s: float, sent: Iterator[Transmission]) -> Iterator[Transmission]
 
 
 def _sensor_with_falling_battery() -> Iterator[Transmission]:
-    """Yield the packets of a sensor whose battery falls by one percent in half a minute."""
+    """Yield the packets of a sensor whose battery falls by one percentage point every 30 s."""
     number = 0
     while True:
         at = 5.0 * number

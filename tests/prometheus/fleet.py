@@ -69,7 +69,7 @@ class Agent(NamedTuple):
         return float(found[1]) if found else 0.0
 
     def lag_s(self) -> float:
-        """Return by how many seconds the newest sample that was sent is older than the newest one on the disk."""
+        """Return how many seconds the newest sample sent is older than the newest sample on the disk."""
         prefix = "prometheus_remote_storage_"
         newest, sent = (f"{prefix}highest_timestamp_in_seconds", f"{prefix}queue_highest_sent_timestamp_seconds")
         return self.metric(newest) - self.metric(sent)
@@ -89,7 +89,7 @@ def start_agent(
     (remote,) = config["remote_write"]
     remote["url"] = f"http://{LOCALHOST}:{ports['server']}/api/v1/write"
     del remote["basic_auth"]
-    # As with all other times, a second takes the place of half a minute: by default, samples are sent within 5 s.
+    # Shortened like the scrape interval, which is 1 s here instead of 30 s; the default is 5 s.
     remote["queue_config"]["batch_send_deadline"] = "100ms"
     file = folder / "agent.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -132,7 +132,7 @@ def wait_until_ready(program: Program, port: int, path: str) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return some free ports."""
+    """Return this many free ports; fail the test if there are too few."""
     free = []
     for port in random.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe:

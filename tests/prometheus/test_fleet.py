@@ -27,7 +27,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
 _OUTAGE_S = float(os.environ.get("FLEET_OUTAGE_S", "5"))
 _RECORDED = "job_device:ble_sensor_temperature_celsius:strongest"
 _BEFORE_S = 3 * SCRAPE_INTERVAL_S
-"""The time for which each state of the fleet lasts before the next one begins."""
+"""The time for which each state of the fleet lasts at least, in seconds."""
 
 
 def test_the_server_s_configuration_is_valid(promtool: Path) -> None:
@@ -71,7 +71,7 @@ class Story(NamedTuple):
 
 @pytest.fixture(scope="module")
 def story(launch: Launch, prometheus_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """The attic's exporter is killed, then the server; it starts again, and the agent sends what it has kept."""
+    """The attic's exporter is killed, then the server. The server starts again, and the agent sends its samples."""
     folder = tmp_path_factory.mktemp("fleet", numbered=False)
     names = ("agent", "server", "inventory", "barn", *(place.name for place in PLACES))
     ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -129,7 +129,7 @@ def test_the_rule_and_the_query_agree_while_the_server_runs(story: Story) -> Non
 
 
 def test_an_exporter_is_named_by_its_place(story: Story) -> None:
-    """Names come from the agent's labels, from the file of targets and from the inventory; an address may change."""
+    """An address may change, so the names come from the agent's labels, the file of targets, and the inventory."""
     story.server.wait_for('count(up{job="ble"}) == 4')
     up = {one.labels["instance"]: one.value for one in story.server.query('up{job="ble"}')}
     assert {"attic": 0, "cellar": 1, "shed": 1, "barn": 0} == up

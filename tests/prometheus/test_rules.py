@@ -107,7 +107,7 @@ def test_dew_points_are_those_of_the_standard(promtool: Path, tmp_path: Path) ->
 
 
 def test_saturated_air_is_that_of_the_handbook(promtool: Path, tmp_path: Path) -> None:
-    """Absolute humidity decides whether ventilation dries a room; 1 % of it is about 0.2 °C of dew point."""
+    """Users decide by the absolute humidity when to air a room. An error of 1 % is about 0.2 °C of dew point."""
     air = Air()
     for celsius, (density, millibars) in _TABLES["saturation"]["by_temperature"].items():
         air.add(float(celsius), 100, density=density, pressure=millibars * 100, dew_point=float(celsius))

@@ -1,4 +1,4 @@
-"""A device that falls silent disappears from the next scrape, and other devices stay."""
+"""A device that falls silent disappears from the scrapes, and other devices stay."""
 
 import pytest
 

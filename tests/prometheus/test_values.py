@@ -44,7 +44,7 @@ def _is_reading(labels: dict[str, str]) -> bool:
 
 
 def test_last_update_is_when_the_packet_was_heard(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """An alert on `time() - last_update` needs Unix time in seconds; the time must be within the only scan."""
+    """An alert on `time() - last_update` needs a Unix time in seconds, which must be within the only scan."""
     ended = prometheus.value('ble_exporter_last_scan_timestamp_seconds{job="still"}')
     began = ended - prometheus.value('ble_exporter_last_scan_duration_seconds{job="still"}')
     heard = prometheus.value('ble_sensor_last_update_timestamp_seconds{job="still", device="living_room"}')

@@ -83,7 +83,7 @@ def test_a_conversion_keeps_damaged_events_and_says_what_it_left_out(capsys: pyt
 
 
 def test_a_clock_that_is_set_does_not_move_the_times() -> None:
-    """A Pi may set its clock forward by hours; a replay would wait that long, and values would expire."""
+    """If a Pi sets its clock forward by hours during a capture, a replay must not pause for that time."""
     wall, boot = [1000.0], [10.0]
     recording = Recording("home.btsnoop", 10_000)
     recorder = Recorder(recording, None, clock=lambda: wall[0], boot=lambda: boot[0])

@@ -23,7 +23,7 @@ def test_json_has_every_detail(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_reports_the_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """Firmware authors look for the faulty byte by its offset; NaN is a string, because JSON has no NaN."""
+    """Firmware authors need the offset of the faulty byte. NaN is shown as a string, because JSON has no NaN."""
     status, out, _ = says(["--json", "--service", "181c", "45020000c07f"], capsys)
     payload = json.loads(out)["payloads"][0]
 

@@ -127,7 +127,7 @@ def test_the_option_service_overrides_the_text(capsys: pytest.CaptureFixture[str
 
 
 def test_an_ambiguous_payload_can_be_read_either_way(capsys: pytest.CaptureFixture[str]) -> None:
-    """A battery level and a humidity in BTHome v1 may also be flags and a service list: both are named."""
+    """The same bytes may be a battery level and a humidity in BTHome v1, or flags and a list of services."""
     _, guessed, _ = says(["0201100303bf13"], capsys)
     status, forced, _ = says(["0201100303bf13", "--service", "advertising"], capsys)
 

@@ -86,7 +86,7 @@ SPACED = PACKET.hex(" ")
     ],
 )
 def test_decimal_numbers_are_read(text: str) -> None:
-    """Python, JavaScript, Java and Go print bytes in decimal, Java with a sign; a note lets users spot a misreading."""
+    """Python, JavaScript, Go and (with a sign) Java print bytes in decimal. The note lets users notice a misreading."""
     found = pasted(text)
 
     assert PACKET == found.data
@@ -104,7 +104,7 @@ def test_decimal_numbers_are_read(text: str) -> None:
     ],
 )
 def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str, data: str) -> None:
-    """Numbers of two digits may be hex or decimal; if no format confirms one of the two, hex, the more common, wins."""
+    """Numbers of two digits may be hex or decimal; if no format confirms one of the two, they are read as hex."""
     assert bytes.fromhex(data) == pasted(text).data
 
 

@@ -448,7 +448,7 @@ def test_a_user_chooses_and_names(tmp_path: Path) -> None:
 
 
 def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
-    """A bindkey on the screen could be read by a bystander; the written file is private for the same reason."""
+    """A bystander must not read the bindkey on the screen, nor another user in the written file."""
     (tmp_path / "x.capture").write_text(f"0 {ENCRYPTED_VECTOR['address']} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")

@@ -204,7 +204,7 @@ def test_missing_monitors_fail_only_passive_scans(
 def test_only_the_ear_that_is_demanded_must_work(
     configured: Callable[..., CheckContext], ear: str, refusal: int | None, level: str, text: str
 ) -> None:
-    """Without the monitor channel, the exporter works but misses packets; only with `ear: monitor` does it fail."""
+    """Without the monitor channel, the exporter works but misses packets; it fails only with `ear: monitor`."""
     context = configured(ear=ear)
     channel = Channel(refusal=OSError(refusal, os.strerror(refusal)) if refusal else None)
     context.open_monitor = channel.open

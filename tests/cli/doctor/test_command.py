@@ -26,7 +26,7 @@ def test_json_output_is_one_document(
 
 
 def test_a_simulated_radio_needs_no_key(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    """Simulated packets are not encrypted, so a configured key must not cause a failure; the service ignores it too."""
+    """Simulated packets are not encrypted, so `doctor`, like the service, must ignore a key."""
     path = write('"A4:C1:38:00:00:01": {name: x, bindkey: 00112233445566778899aabbccddeeff}')
     path.chmod(0o600)
     status = main(["doctor", "--config", str(path), "--mock", "--seconds", "0.3"])

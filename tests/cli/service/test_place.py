@@ -25,7 +25,7 @@ def problem_with(path: Path | str) -> str:
     ],
 )
 def test_a_place_that_the_unit_hides_is_refused(path: str, directive: str) -> None:
-    """Systemd would report only 203/EXEC; a virtual environment in one's home is the most common mistake."""
+    """Users often create the virtual environment in their home, and systemd would report only 203/EXEC."""
     assert directive in problem_with(path)
 
 

@@ -109,7 +109,7 @@ def test_the_unit_of_a_package_stays_the_only_one(machine: FakeMachine) -> None:
 
 
 def test_a_removal_without_systemd_is_refused_only_if_something_is_installed(machine: FakeMachine) -> None:
-    """A script that cleans up a container must not fail; where a unit is left, the user needs a way to remove it."""
+    """A script that cleans up a container must not fail; if a unit is left, the user needs a way to remove it."""
     machine.at("/run/systemd/system").rmdir()
     assert [] == removal(machine, is_purge=True).problems
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_configuration_is_refused(machine: FakeMachine, tmp_pa
 
 
 def test_a_damaged_file_is_refused_even_if_it_has_a_backup(machine: FakeMachine, tmp_path: Path) -> None:
-    """The service would read the backup; the installation would copy the damaged file, without the backup."""
+    """The service would read the backup, but the installation would copy the damaged file alone."""
     damaged = tmp_path / "home.yaml"
     (tmp_path / "home.yaml.before-discover-x1").write_text(text_of({"A4:C1:38:00:00:01": "kitchen"}))
     damaged.write_bytes(b"listen_port: 80\0\0")
