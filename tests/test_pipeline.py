@@ -170,7 +170,7 @@ def test_an_unknown_object_is_counted_and_logged_once(air: Air, caplog: pytest.L
 
 
 def test_nobody_can_fill_the_log_with_unknown_objects(air: Air, caplog: pytest.LogCaptureFixture) -> None:
-    """Each unknown object id would get a warning, and anybody can send the 65,536 ids of MiBeacon."""
+    """Without a limit, each unknown object id would get a warning, and anybody can send the 65,536 ids of MiBeacon."""
     head = bytes.fromhex("50505b0501") + bytes.fromhex(LIVING_ROOM.replace(":", ""))[::-1]
     for object_id in range(0x2000, 0x2000 + 500):
         air.send({mibeacon.UUID: head + object_id.to_bytes(2, "little") + b"\x01\x00"})
