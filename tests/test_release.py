@@ -70,7 +70,7 @@ def test_an_audit_names_each_vulnerability_and_what_it_left_out() -> None:
     }
 
     assert (
-        "audit: 2 packages, 1 known vulnerabilities; NOT audited: c",
+        "audit: packages: 2; known vulnerabilities: 1; NOT audited: c",
         ["a 1: PYSEC-1, fixed in 1.1"],
     ) == audit.report_of(json.dumps(report).encode(), b"")
 

@@ -33,7 +33,7 @@ from ble_exporter.config.yaml_document import (
 from ble_exporter.files import read_file
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType
-from ble_exporter.utils import hidden_in
+from ble_exporter.utils import hidden_in, number_of
 
 ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 """A Bluetooth address in upper case."""
@@ -186,7 +186,9 @@ def bindkey_problem(text: str) -> str:
         return "24 hex digits are a bindkey of an old MiBeacon version, which is not supported"
     if len(text) == 32:
         return "not all of its 32 characters are hex digits"
-    return f"it has {len(text)} characters, not 32" if 0 < len(text) < MAX_KEY_FILE_BYTES else "this is not a bindkey"
+    if not 0 < len(text) < MAX_KEY_FILE_BYTES:
+        return "this is not a bindkey"
+    return f"it has {number_of(len(text), 'character')}, not 32"
 
 
 def _address(document: Document, node: Node, device_node: Node) -> str:

@@ -48,4 +48,4 @@ def report_of(output: bytes, errors: bytes) -> Audit:
     if not audited:
         return Audit("audit: NOT RUN: the vulnerability service answered for no package", found)
     without = f"; NOT audited: {', '.join(left_out)}" if left_out else ""
-    return Audit(f"audit: {audited} packages, {len(found)} known vulnerabilities{without}", found)
+    return Audit(f"audit: packages: {audited}; known vulnerabilities: {len(found)}{without}", found)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ble_exporter.errors import ConfigError
 from ble_exporter.files import read_file
-from ble_exporter.utils import one_line
+from ble_exporter.utils import number_of, one_line
 
 _KEY_DIGITS = 32
 
@@ -56,7 +56,7 @@ def bytes_of_lines(lines: Iterable[str]) -> bytes:
     if not digits:
         raise ValueError("there are no hex digits")
     if len(digits) % 2:
-        raise ValueError(f"{len(digits)} hex digits are not whole bytes: one digit is missing or extra")
+        raise ValueError(f"the number of hex digits is odd ({len(digits)}): one digit is missing or extra")
     return bytes.fromhex(digits)
 
 
@@ -77,14 +77,15 @@ def _digits(line: str, before: int) -> str:
         if wrong:
             # repr alone leaves blank letters, such as U+115F, as they are.
             shown = one_line(repr(wrong.group()))
-            raise ValueError(f"{shown} after {count + wrong.start()} hex digits is not a hex digit")
+            raise ValueError(f"{shown} after {number_of(count + wrong.start(), 'hex digit')} is not a hex digit")
         if len(bare) == 1 and bare != word:
             # C and JavaScript print a number below 16 with one digit after 0x.
             bare = f"0{bare}"
         elif len(bare) % 2 and len(words) > 1:
             # Joining the group with the next one would shift all bytes after it by half a byte.
             group = "a single digit" if len(bare) == 1 else f"a group of {len(bare)}"
-            raise ValueError(f"{group} after {count} hex digits is not whole bytes: write two digits for each byte")
+            after = f"{group} after {number_of(count, 'hex digit')}"
+            raise ValueError(f"{after} does not form whole bytes: write two digits for each byte")
         digits += bare
     return digits
 
@@ -113,7 +114,7 @@ def key_of(text: str, where: str) -> bytes:
     if _NO_DIGIT.search(digits):
         problem = "the key has characters other than hex digits"
     elif len(digits) != _KEY_DIGITS:
-        problem = f"the key has {len(digits)} hex digits instead of {_KEY_DIGITS}"
+        problem = f"the key has {number_of(len(digits), 'hex digit')} instead of {_KEY_DIGITS}"
     else:
         return bytes.fromhex(digits)
     raise ConfigError(problem, f"give the {_KEY_DIGITS} hex digits on the firmware's page", key=where)

@@ -1,4 +1,4 @@
-"""Tests of reading hex digits and keys."""
+"""Tests of the functions that parse hex digits and keys."""
 
 from pathlib import Path
 
@@ -34,6 +34,7 @@ def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
         (KEY[:-2], "the key has 30 hex digits instead of 32"),
         (KEY[:-1] + "g", "the key has characters other than hex digits"),
         ("", "the key has 0 hex digits instead of 32"),
+        ("2", "the key has 1 hex digit instead of 32"),
     ],
 )
 def test_an_invalid_key_is_refused_without_showing_it(text: str, problem: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests of finding the payload in the text that users paste."""
+"""Tests of the search for a payload in the text that users paste."""
 
 import pytest
 from hypothesis import example, given
@@ -8,7 +8,7 @@ from ble_exporter.cli.decode.pasted_text import Pasted, pasted
 from ble_exporter.utils import is_visible
 
 EXAMPLE = "paste the bytes of a packet, such as 4000b00151028d0a038d11"
-NOT_WHOLE = "is not whole bytes: write two digits for each byte"
+NOT_WHOLE = "does not form whole bytes: write two digits for each byte"
 DECIMAL = "; the text looks like decimal numbers, but not each of them is a byte (0 to 255)"
 FILE = "the text looks like the name of a file: `decode - < FILE` reads the bytes in it"
 BASE64 = "the text looks like base64, but its bytes match no known format"
@@ -394,7 +394,7 @@ def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
     [
         ("", f"there are no hex digits; {EXAMPLE}"),
         (" -:\n", f"there are no hex digits; {EXAMPLE}"),
-        ("400", "3 hex digits are not whole bytes: one digit is missing or extra"),
+        ("400", "the number of hex digits is odd (3): one digit is missing or extra"),
         (
             "0000fcd2-0000-1000-8000-00805f9b34fb 4000, 0000181a-0000-1000-8000-00805f9b34fb 00",
             "there is service data of several services or packets; give one at a time",
@@ -410,8 +410,8 @@ def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
         ("hello, world", f"there are no hex digits; {EXAMPLE}"),
         ("hello there\ndata: 40", NO_BYTES),
         ("data: 40\nvalue: 41", NO_BYTES),
-        ("data: 4\nvalue: 4", "1 hex digits are not whole bytes: one digit is missing or extra"),
-        ("aGVsbG8gd29ybGQgb2YgcGFja2V0cw==", f"'G' after 1 hex digits is not a hex digit; {BASE64}"),
+        ("data: 4\nvalue: 4", "the number of hex digits is odd (1): one digit is missing or extra"),
+        ("aGVsbG8gd29ybGQgb2YgcGFja2V0cw==", f"'G' after 1 hex digit is not a hex digit; {BASE64}"),
         (
             '{"id": "A4:C1:38:00:00:01", "tempc": 21.5}',
             "the text looks like JSON, but has no bytes under a name such as `servicedata`",

@@ -517,7 +517,7 @@ def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, mon
         terminal.type("attic\r")
         terminal.wait_for('Bindkey of "attic"')
         terminal.type_bytes(b"\xfc\r")
-        terminal.wait_for("It has 1 characters, not 32")
+        terminal.wait_for("It has 1 character, not 32")
         terminal.wait_for('Bindkey of "attic"')
         terminal.type(KEY + "\r")
 
