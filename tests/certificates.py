@@ -1,4 +1,4 @@
-"""Issues an authority's, a server's and clients' certificates for tests, and performs TLS handshakes in memory."""
+"""Creates certificates of an authority, a server and clients, and performs TLS handshakes in memory."""
 
 import datetime as dt
 import ipaddress

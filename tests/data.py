@@ -1,4 +1,4 @@
-"""Functions that read the tests' data files, and need no test libraries."""
+"""Functions that read the tests' data files, and import no test library."""
 
 import json
 from collections.abc import Mapping

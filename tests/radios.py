@@ -1,4 +1,4 @@
-"""Radios that several test files use."""
+"""A radio that several test files use."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping

@@ -1,5 +1,5 @@
 """
-The manual pages and the completions of the shells have the options of the program, and work.
+The manual pages and the completions of the shells have all options of the program, and work.
 
 The tests that need packages which only `make docs` installs have the mark `docs`.
 """

@@ -1,4 +1,4 @@
-"""Tests of the readers, which make a reading of an advertisement."""
+"""Tests of the readers, which turn an advertisement into a reading."""
 
 import pytest
 from hypothesis import given

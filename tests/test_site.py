@@ -1,4 +1,4 @@
-"""Tests of the order of the documentation, and of its site, which loads nothing from other servers."""
+"""Tests of the order of the documentation's pages, and of its site, which loads nothing from other servers."""
 
 import re
 import shutil

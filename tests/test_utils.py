@@ -1,4 +1,4 @@
-"""The shared helper functions."""
+"""Tests of the helper functions in `ble_exporter.utils`."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Tests of the quotes in printed commands."""
+"""Tests of the quoting in printed commands."""
 
 import os
 import subprocess

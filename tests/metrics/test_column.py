@@ -1,4 +1,4 @@
-"""The column of a metric family."""
+"""Tests of `Column`, the samples of one metric family."""
 
 from collections.abc import Iterator
 from typing import Literal

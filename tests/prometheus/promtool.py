@@ -1,4 +1,4 @@
-"""Promtool as a function, and the files in contrib/prometheus and contrib/fleet."""
+"""A function that runs promtool or amtool, and the paths of the files in contrib/ that they check."""
 
 import subprocess
 from pathlib import Path

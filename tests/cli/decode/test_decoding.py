@@ -1,4 +1,4 @@
-"""Tests of finding the payloads, and their formats, in the bytes that the user gave."""
+"""Tests of the search for payloads, and for their formats, in the bytes that the user gave."""
 
 import io
 

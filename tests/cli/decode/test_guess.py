@@ -1,4 +1,4 @@
-"""Tests of the guess at a payload's format when the user gives none."""
+"""Tests of the guess at the format of a payload if the user gives none."""
 
 import pytest
 from hypothesis import given

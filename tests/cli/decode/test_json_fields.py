@@ -1,4 +1,4 @@
-"""Tests of finding service data in JSON."""
+"""Tests of the search for service data in JSON."""
 
 import pytest
 from hypothesis import given

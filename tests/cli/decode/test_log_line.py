@@ -1,4 +1,4 @@
-"""Tests of removing the text that programs print around the bytes of one line."""
+"""Tests of `bare_line`, which removes the text that programs print around the bytes of a line."""
 
 import pytest
 

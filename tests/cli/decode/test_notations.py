@@ -1,4 +1,4 @@
-"""Tests of reading bytes in the notations of programming languages."""
+"""Tests of `read`, which reads bytes in the notations of programming languages."""
 
 import base64
 

@@ -44,14 +44,14 @@ class FakeMachine(Machine):
         return name not in self.missing
 
     def run(self, *words: str) -> None:
-        """Record the command."""
+        """Record the command; raise ExporterError instead if it contains `fails`."""
         line = " ".join(words)
         if self.fails and self.fails in line:
             raise ExporterError(f"{line}: exit status 1: no")
         self.ran.append(line)
 
     def give(self, path: Path, owner: str, group: str) -> None:
-        """Record the owner."""
+        """Record the owner and the group."""
         self.given[str(path.relative_to(self.root))] = f"{owner}:{group}"
 
     def write(self, path: str, text: str) -> None:
