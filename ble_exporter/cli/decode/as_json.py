@@ -13,7 +13,7 @@ from ble_exporter.formats.field import Field
 def document(
     structures: Sequence[Structure], explanations: Sequence[Explanation], *, notes: Sequence[str], is_valid: bool
 ) -> dict[str, object]:
-    """Return the JSON document for the structures and the payloads; `notes` say how the text was read."""
+    """Return the JSON document for the structures and the payloads; `notes` state how the pasted text was read."""
     return {
         "version": __version__,
         "sound": is_valid,

@@ -1,4 +1,4 @@
-"""The text output of `decode`: plain lines of at most 100 columns, which users can paste into a bug report."""
+"""The text output of `decode`: plain lines, which users can paste into a bug report; tables fit 100 columns."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
@@ -15,7 +15,7 @@ from ble_exporter.metrics.families import FAMILIES, event_labels
 from ble_exporter.utils import number_of, one_line
 
 SERVICES: Mapping[str, str] = {row.short_uuid: uuid for uuid, row in FORMATS.items()}
-"""UUID by argument of `--service`."""
+"""The UUIDs of the services, by the arguments of `--service`."""
 
 ADVERTISING = "advertising"
 """The argument of `--service` for a whole advertising payload."""
@@ -26,7 +26,7 @@ VALUE_ROLES: frozenset[Role] = frozenset({"measurement", "other", "packet_id", "
 _WIDTH = 100
 _BYTES_IN_A_ROW = 8
 _BYTES_IN_A_DUMP = 16
-# The width of the columns for the offset and the bytes, and of the spaces between all columns.
+# The width of the indentation, the offset, the bytes, and the gaps between all columns.
 _WIDTH_OF_BYTES = 4 + 3 * _BYTES_IN_A_ROW + 4 * 2
 
 
@@ -37,7 +37,7 @@ def rows(fields: Iterable[Field], data: bytes) -> Iterator[tuple[bytes, list[Fie
 
 
 def format_name(explanation: Explanation) -> str:
-    """Return the format's name, and the 16-bit UUID of its service."""
+    """Return the format's name and the 16-bit UUID of its service, such as "BTHome v2, encrypted (0xFCD2)"."""
     name, _ = explanation.format.names_of(explanation.payload)
     encrypted = ", encrypted" if explanation.is_encrypted else ""
     return f"{name}{encrypted} (0x{explanation.format.short_uuid.upper()})"
@@ -165,8 +165,9 @@ def _verdict(explanation: Explanation, paint: Painter) -> list[str]:
     for field in explanation.all_fields:
         if not field.is_possible:
             amount = f"{_number(float(field.value))} {field.unit}".rstrip()
-            text = f"impossible: no sensor can measure a {field.name.name.replace('_', ' ')} of {amount}"
-            lines.append(paint(f"{text}, so it is not exported", "yellow"))
+            name = field.name.name.replace("_", " ")
+            text = f"impossible {name}: no sensor can measure {amount}, so the value is not exported"
+            lines.append(paint(text, "yellow"))
     for field in explanation.all_fields:
         if field.role == "unknown_object":
             where = "of the plaintext " if field in explanation.plaintext_fields else ""

@@ -33,14 +33,18 @@ _EXAMPLES = {
     "--capture FILE --mac A4:C1:38:AA:BB:CC": "a sensor in a capture",
 }
 _STATUSES = {
-    EXIT_OK: "the payload is valid",
-    EXIT_FAILURE: "the payload is rejected or unknown, or has an impossible value or an unknown object",
-    EXIT_CONFIG: "the key or the configuration can't be used",
+    EXIT_OK: "every payload is valid",
+    EXIT_FAILURE: "a payload is rejected, cut short or unknown, or has an impossible value or an unknown object",
+    EXIT_CONFIG: "the key, the configuration or the capture can't be used",
 }
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Explain a payload; return the exit status. Raise ConfigError if the key or the configuration can't be used."""
+    """
+    Explain a payload, or the packets of a capture; return the exit status.
+
+    Raises ConfigError if the key, the configuration or the capture can't be used.
+    """
     parser = build_parser()
     options = parser.parse(arguments)
     if bool(options.hex) == bool(options.capture):

@@ -1,4 +1,4 @@
-"""The decoding of the bytes of one command line: which payloads they contain, in which formats, and the output."""
+"""Decides which payloads the given bytes contain, and in which formats; produces the text output."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ _MANUFACTURER_HEAD = 3
 
 class Decoding:
     """
-    The decoding of the bytes of one command line.
+    The payloads in bytes that the user gives, or in a packet of a capture, and their explanations.
 
     Args:
         data: The bytes to explain.
@@ -46,7 +46,7 @@ class Decoding:
 
     @property
     def is_valid(self) -> bool:
-        """Whether there is a payload of a known format, and all bytes are valid."""
+        """Whether there is a payload of a known format, all such payloads are valid, and no structure is cut short."""
         is_cut = any(one.missing for one in self.structures)
         return bool(self.explanations) and not is_cut and all(one.is_valid for one in self.explanations)
 
@@ -87,8 +87,8 @@ class Decoding:
             how = "proven by the key, which decrypts the payload"
             self.explanations.append(replace(explanation, how=how))
         elif guess.rank < ANYTHING:
-            # --service applies to all bytes, so a guess that skips the first ones is no alternative. Neither is a
-            # format that any bytes match, if the best guess is confirmed.
+            # --service applies to all bytes, so a guess that skips the first ones is not offered. If the best guess is
+            # CERTAIN or LIKELY, formats of rank ANYTHING, which match any bytes, are not offered either.
             least = POSSIBLE if guess.rank < POSSIBLE else ANYTHING
             also = [other for other in found if other != guess and not other.start and other.rank <= least]
             self.explanations.append(replace(explanation, also=also))
@@ -147,17 +147,18 @@ class Decoding:
         size = number_of(len(self._data), "byte")
         if self._unknown:
             unknown = f"service data of 0x{self._unknown.upper()}, which has no known format"
-            return f"error: the {size} are {unknown}; services with a known format: {services}"
+            return f"error: {size} of {unknown}; services with a known format: {services}"
         return (
-            f"error: the {size} match no known format{self._resemblance()}; give their UUID with --service: {services}"
+            f"error: {size} of no known format{self._resemblance()}; give the UUID of service data with --service: "
+            f"{services}"
         )
 
     def _resemblance(self) -> str:
         """Return a guess at the nature of bytes that have no known format, to append to the error; may be empty."""
         if len(self._data) == ADDRESS_SIZE:
-            return ", but may be a Bluetooth address (--mac)"
+            return ", perhaps a Bluetooth address (--mac)"
         if len(self._data) == _KEY_SIZE:
-            return ", but may be a key (--key-file)"
+            return ", perhaps a key (--key-file)"
         if self._data[:1] == b"\xff" and len(self._data) > _MANUFACTURER_HEAD:
-            return ", but look like manufacturer data, which no known format uses"
-        return ", or are encrypted BTHome v1, which only its key can confirm" if guesses(self._data) else ""
+            return ", perhaps manufacturer data, which no known format uses"
+        return ", perhaps encrypted BTHome v1, which only its key can confirm" if guesses(self._data) else ""

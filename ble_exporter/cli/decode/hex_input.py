@@ -77,17 +77,20 @@ def _digits(line: str, before: int) -> str:
         if wrong:
             # repr alone leaves blank letters, such as U+115F, as they are.
             shown = one_line(repr(wrong.group()))
-            raise ValueError(f"{shown} after {number_of(count + wrong.start(), 'hex digit')} is not a hex digit")
+            raise ValueError(f"{shown}{_after(count + wrong.start())} is not a hex digit")
         if len(bare) == 1 and bare != word:
             # C and JavaScript print a number below 16 with one digit after 0x.
             bare = f"0{bare}"
         elif len(bare) % 2 and len(words) > 1:
             # Joining the group with the next one would shift all bytes after it by half a byte.
-            group = "a single digit" if len(bare) == 1 else f"a group of {len(bare)}"
-            after = f"{group} after {number_of(count, 'hex digit')}"
-            raise ValueError(f"{after} does not form whole bytes: write two digits for each byte")
+            group = "a single digit" if len(bare) == 1 else f"a group of {len(bare)} digits"
+            raise ValueError(f"there is {group}{_after(count)}: write two hex digits for each byte")
         digits += bare
     return digits
+
+
+def _after(count: int) -> str:
+    return f" after {number_of(count, 'hex digit')}" if count else ""
 
 
 def is_dump(line: str) -> bool:

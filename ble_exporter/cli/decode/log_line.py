@@ -1,4 +1,4 @@
-"""Remove the text that programs print around bytes: time stamps, log levels, labels, addresses and lengths."""
+"""Remove the text that programs print around bytes: timestamps, log levels, labels, addresses and lengths."""
 
 import re
 from typing import NamedTuple
@@ -76,8 +76,9 @@ class Line(NamedTuple):
         label: The word before the bytes; empty if there is none.
         address: The address at the beginning or the end of the line; empty if there is none.
         length: The number of bytes that the line states; None if it states none.
-        is_prose: Whether the line is prose; `text` is then only the longest row of hex digits in it, if any.
-        is_stamped: Whether the line begins with a time stamp or a log level.
+        is_prose: Whether the line is prose; `text` is then the longest run of hex digits in it, or its only word, or
+            empty.
+        is_stamped: Whether the line begins with a timestamp or a log level.
         is_cut: Whether the line ends with dots, which stand for the rest of the bytes.
     """
 
@@ -91,7 +92,7 @@ class Line(NamedTuple):
 
     @property
     def has_bytes(self) -> bool:
-        """Whether the text begins with a hex digit."""
+        """Whether the first letter or digit of the text is a hex digit."""
         return bool(_FIRST_DIGIT.match(self.text))
 
     @property
@@ -147,7 +148,7 @@ def _rank(text: str) -> int:
 
 
 def _is_prose(word: str) -> bool:
-    """Return whether a word is text, rather than hex digits with a typing error."""
+    """Return whether a word is text, rather than hex digits with a typo."""
     return len(word) > 2 and not any(char.isdigit() for char in word) and bool(_NO_HEX_LETTER.search(word))
 
 
@@ -203,7 +204,7 @@ def _without_count_before(text: str, label: str) -> tuple[str, int | None]:
         except ValueError:
             return text, None
         is_bracketed = found["mark"][:1] in ("]", ")", ">")
-        # The count may stand between the label and the number: "length 11: 40 00 b0".
+        # In "length 11: 40 00 b0", the count was removed with the label, and this number is the first byte.
         is_confirmed = len(data) == int(found["count"]) or (not is_labelled and best_rank(data) == CERTAIN)
         if found["unit"] or is_bracketed or is_confirmed:
             return rest, int(found["count"])

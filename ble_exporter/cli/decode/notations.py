@@ -82,7 +82,7 @@ def _base64(text: str) -> Iterable[bytes]:
 def _looks_like(text: str) -> str:
     """Return a description of a text that can't be read, with a hint, to append to an error; may be empty."""
     if _NUMBERS.fullmatch(text):
-        return "; the text looks like decimal numbers, but not each of them is a byte (0 to 255)"
+        return "; the text looks like decimal numbers, but not all of them are bytes (-128 to 255)"
     if _FILE.fullmatch(text):
         return "; the text looks like the name of a file: `decode - < FILE` reads the bytes in it"
     if _BASE64.fullmatch(text) and len(text) % 4 == 0:

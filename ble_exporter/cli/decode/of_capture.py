@@ -1,4 +1,4 @@
-"""`decode --capture`: explains the packets of a capture, without repetitions."""
+"""`decode --capture`: explains each different packet of a capture once."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class _Packet(NamedTuple):
 
 class ExplainedCapture:
     """
-    The packets of a capture that have a known format, or all packets of one sender, without repetitions.
+    The different packets of a capture that have a known format, or all of one sender; at most MOST_EXPLAINED.
 
     Args:
         path: The capture.
@@ -37,6 +37,7 @@ class ExplainedCapture:
     """
 
     def __init__(self, path: str, mac: str | None, keys: Mapping[str, bytes]) -> None:
+        self._mac = mac
         self._packets: list[_Packet] = []
         self._total = self._omitted = 0
         seen: set[tuple[str, bytes]] = set()
@@ -91,9 +92,12 @@ class ExplainedCapture:
             # Omit the first line, which repeats the version.
             lines += [paint(head, "bold"), *decoding.lines("", (), paint)[1:], ""]
         explained = number_of(len(self._packets), "different packet")
-        lines.append(f"{number_of(self._total, 'advertisement')} in the capture; {explained} of them explained")
-        if not self._packets:
-            lines.append("none is of a known format; --mac ADDRESS explains those of one sender")
+        lines.append(f"{number_of(self._total, 'advertisement')} in the capture; explained: {explained}")
+        if not self._packets and self._mac:
+            lines.append(f"no packet is from {self._mac}")
+        elif not self._packets:
+            lines.append("no packet has a known format; --mac ADDRESS explains all packets of one sender")
         if self._omitted:
-            lines.append(f"{number_of(self._omitted, 'packet')} not explained; choose a sender with --mac")
+            hint = "" if self._mac else "; choose a sender with --mac"
+            lines.append(f"not explained: {number_of(self._omitted, 'different packet')}{hint}")
         return lines

@@ -17,7 +17,7 @@ from ble_exporter.formats.registry import FORMATS
 from ble_exporter.utils import number_of
 
 _BASE_UUID = "-0000-1000-8000-00805F9B34FB"
-# The service of service data, as written by btmon, nRF Connect, Wireshark, and programs that use BlueZ.
+# The UUID of service data, as written by btmon, nRF Connect, Wireshark, and programs that use BlueZ.
 _SERVICE = re.compile(
     r"(?:\bService ?Data\b[^\n]{0,80}?\((?:UUID )?0x(?=[0-9A-F]{4}\))"
     r"|\bUUID\b[^\n]{0,80}?\b0x(?=[0-9A-F]{4}\b)"
@@ -30,7 +30,7 @@ _MAPPING = re.compile(r"""\bm?service_?data['"]?\s*[=:]\s*\{(?P<pairs>[^{}]*)\}"
 _PYTHON = re.compile(
     r"""\b(?P<call>byte(s|array)\()?(?P<bytes>b(?P<quote>['"])(\\[^\n]|(?!(?P=quote))[^\\\n])*(?P=quote))(?(call)\))"""
 )
-# The sender's address, next to a word or in parentheses, as logs and hcidump show it.
+# The sender's address, after a word such as `mac` or in parentheses, as logs and hcidump show it.
 _SENDER = re.compile(
     rf"(?:\b(?:mac|addr|address|bdaddr|id|device|from)\b\W{{0,4}}(?:[0-9A-F]{{12}}|{ADDRESS})(?![\w:-])|\({ADDRESS}\))",
     re.IGNORECASE,
@@ -53,13 +53,15 @@ _ESCAPED = re.compile(
 _QUOTED = re.compile(r'"([^"\\]{8,4000})"')
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ADDRESS_DIGITS = 12
-# A line of fewer bytes is more probably a part of a packet.
+# Fewer bytes are more probably a part of a packet than a whole one.
 _FEWEST_BYTES_OF_A_PACKET = 6
-# A text with more lines is one hex dump, not a packet in each line.
+# More groups of digits are read as one hex dump, not as a packet each.
 _MOST_PACKETS = 200
 # Fewer bytes after a label are a flag, a number or an RSSI, unless the text has no other bytes.
 _FEWEST_BYTES = 4
-_NO_BYTES = "the text has no bytes of a packet; hcidump prints them with --raw, and a log at a more verbose level"
+_NO_BYTES = (
+    "the text has no bytes of a packet; hcidump prints them with --raw, other programs at a more verbose log level"
+)
 _ONLY_MANUFACTURER = "the text has only manufacturer data, which no known format uses"
 _NO_FIELD = "the text looks like JSON, but has no bytes under a name such as `servicedata`"
 _SEVERAL = "there is service data of several services or packets; give one at a time"
@@ -86,14 +88,14 @@ def pasted(text: str) -> Pasted:
     """
     Return the payload in a text.
 
-    Prefixes, separators, labels, time stamps, lengths, and the offsets and characters of a hex dump are ignored.
+    Prefixes, separators, labels, timestamps, lengths, and the offsets and characters of a hex dump are ignored.
 
     Raises:
         ValueError: The text contains no payload, several payloads, or characters that do not belong there. The message
             gives the reason, but does not repeat the text.
     """
     text = _plain(text)
-    # In diagnostics, a Python literal is part of a JSON string, and its backslashes are doubled.
+    # In Home Assistant's diagnostics, a Python literal is part of a JSON string, and its backslashes are doubled.
     fields = fields_in(text) or fields_in(_PYTHON.sub(_literal_as_hex, text))
     found = [_of_field(field) for field in fields]
     try:
@@ -156,7 +158,7 @@ def _of_field(field: Found) -> Pasted:
 
 
 def _only(found: Sequence[Pasted]) -> Pasted:
-    """Return the only payload of a text; of several, the only one whose service has a known format."""
+    """Return the only payload of a text, or the only one whose service has a known format; else raise ValueError."""
     distinct = list({(one.data, one.service): one for one in found}.values())
     known = [one for one in distinct if one.service in _KNOWN]
     if len(distinct) > 1 and len(known) != 1:
@@ -172,7 +174,7 @@ def _blocks(lines: Sequence[Line]) -> list[Pasted]:
     """
     Return the payloads in lines that name no service.
 
-    A label, a time stamp or a line of prose ends the bytes before it.
+    A label, a timestamp, a log level or a line of prose ends the bytes before it.
     """
     blocks: list[list[Line]] = [[]]
     for line in lines:
@@ -236,7 +238,7 @@ def _read(lines: Sequence[Line], service: str = "") -> Pasted:
     if len(lengths) == 1 and lengths[0] != len(data):
         notes = (*notes, f"the text gives a length of {lengths[0]}, but contains {number_of(len(data), 'byte')}")
     if any(line.is_cut for line in lines):
-        notes = (*notes, "the text ends with dots: the rest of the bytes is missing")
+        notes = (*notes, "a line ends with dots: the bytes after it are missing")
     address = next((line.address for line in lines if line.address), "")
     return Pasted(data, service, _as_printed(address), notes)
 

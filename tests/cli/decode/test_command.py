@@ -106,7 +106,7 @@ def test_a_service_may_be_written_in_any_common_notation(service: str, capsys: p
     ("service", "status", "said"),
     [
         ("fcd2", 0, "11 bytes of service data: BTHome v2 (0xFCD2)\nformat: named in the text around the bytes\n"),
-        ("feaa", 1, "error: the 11 bytes are service data of 0xFEAA, which has no known format"),
+        ("feaa", 1, "error: 11 bytes of service data of 0xFEAA, which has no known format"),
     ],
 )
 def test_the_service_named_in_the_text_is_used(

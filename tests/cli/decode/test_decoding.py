@@ -65,7 +65,7 @@ def test_bytes_that_confirm_nothing_are_not_explained(text: str) -> None:
     decoding = _decoded(bytes.fromhex(text))
 
     assert not decoding.explanations
-    assert "or are encrypted BTHome v1, which only its key can" in "\n".join(
+    assert "perhaps encrypted BTHome v1, which only its key can" in "\n".join(
         decoding.lines("", (), Painter(io.StringIO()))
     )
 
@@ -90,15 +90,15 @@ def test_a_key_is_not_shown_in_place_of_a_payload() -> None:
     """A user who pastes the key instead of a packet may then paste the output into a bug report."""
     shown = "\n".join(_decoded(KEY).lines("", (), Painter(io.StringIO())))
 
-    assert "but may be a key (--key-file)" in shown
+    assert "perhaps a key (--key-file)" in shown
     assert KEY.hex(" ")[:11] not in shown
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a4c138000001", "but may be a Bluetooth address (--mac)"),
-        ("ff9904050f18ffffffff", "but look like manufacturer data, which no known format uses"),
+        ("a4c138000001", "perhaps a Bluetooth address (--mac)"),
+        ("ff9904050f18ffffffff", "perhaps manufacturer data, which no known format uses"),
     ],
 )
 def test_unknown_bytes_are_described(text: str, said: str) -> None:

@@ -35,7 +35,7 @@ def test_base64_counts_only_if_a_format_confirms_it() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("300, 1, 2", "looks like decimal numbers, but not each of them is a byte"),
+        ("300, 1, 2", "looks like decimal numbers, but not all of them are bytes"),
         ("capture.txt", "looks like the name of a file"),
         ("aGVsbG8gd29ybGQ=", "looks like base64"),
         ("hello", "paste the bytes of a packet"),

@@ -33,7 +33,7 @@ def test_each_different_packet_of_a_sensor_is_explained(capture: Path, capsys: p
         f"at 5.000 s from {SENSOR}, -63 dBm",
     ] == [line for line in out.splitlines() if line.startswith("at ")]
     assert "ble_sensor_battery_percent 81" in out
-    assert out.endswith("4 advertisements in the capture; 2 different packets of them explained\n")
+    assert out.endswith("4 advertisements in the capture; explained: 2 different packets\n")
 
 
 def test_a_sender_can_be_chosen(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +52,15 @@ def test_a_capture_without_known_packets_says_how_to_go_on(capture: Path, capsys
     status, out, _ = says(["--capture", str(capture)], capsys)
 
     assert 1 == status
-    assert out.endswith("none is of a known format; --mac ADDRESS explains those of one sender\n")
+    assert out.endswith("no packet has a known format; --mac ADDRESS explains all packets of one sender\n")
+
+
+def test_a_capture_without_packets_of_the_sender_says_so(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped address must not be taken for a sensor of an unknown format."""
+    status, out, _ = says(["--capture", str(capture), "--mac", "A4:C1:38:00:00:09"], capsys)
+
+    assert 1 == status
+    assert out.endswith("explained: 0 different packets\nno packet is from A4:C1:38:00:00:09\n")
 
 
 def test_an_invalid_packet_gives_status_1(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +95,7 @@ def test_the_number_of_explanations_is_bounded(capture: Path, capsys: pytest.Cap
 
     assert 0 == status
     assert MOST_EXPLAINED == out.count("\nvalid\n")
-    assert out.endswith("3 packets not explained; choose a sender with --mac\n")
+    assert out.endswith("not explained: 3 different packets; choose a sender with --mac\n")
 
 
 def test_json(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:

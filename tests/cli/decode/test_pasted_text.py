@@ -8,11 +8,13 @@ from ble_exporter.cli.decode.pasted_text import Pasted, pasted
 from ble_exporter.utils import is_visible
 
 EXAMPLE = "paste the bytes of a packet, such as 4000b00151028d0a038d11"
-NOT_WHOLE = "does not form whole bytes: write two digits for each byte"
-DECIMAL = "; the text looks like decimal numbers, but not each of them is a byte (0 to 255)"
+TWO_DIGITS = ": write two hex digits for each byte"
+DECIMAL = "; the text looks like decimal numbers, but not all of them are bytes (-128 to 255)"
 FILE = "the text looks like the name of a file: `decode - < FILE` reads the bytes in it"
 BASE64 = "the text looks like base64, but its bytes match no known format"
-NO_BYTES = "the text has no bytes of a packet; hcidump prints them with --raw, and a log at a more verbose level"
+NO_BYTES = (
+    "the text has no bytes of a packet; hcidump prints them with --raw, other programs at a more verbose log level"
+)
 PACKET = bytes.fromhex("4000b00151028d0a038d11")
 
 
@@ -156,7 +158,7 @@ def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str
     ],
 )
 def test_what_a_program_prints_around_the_bytes_is_ignored(text: str) -> None:
-    """Users copy whole lines of a log, and a time stamp read as bytes would change the packet."""
+    """Users copy whole lines of a log, and a timestamp read as bytes would change the packet."""
     assert Pasted(PACKET) == pasted(text)
 
 
@@ -232,8 +234,8 @@ def test_the_lines_of_one_packet_are_joined() -> None:
     ("text", "note"),
     [
         (f"{PACKET.hex()} (12 bytes)", "the text gives a length of 12, but contains 11 bytes"),
-        ("4000b00151...", "the text ends with dots: the rest of the bytes is missing"),
-        ("4000b00151…", "the text ends with dots: the rest of the bytes is missing"),
+        ("4000b00151...", "a line ends with dots: the bytes after it are missing"),
+        ("4000b00151…", "a line ends with dots: the bytes after it are missing"),
         ("40 0 B0 1 51 2 8D A 3 8D 11", "the digits that stand alone were read as bytes below 0x10"),
         ("QACwAVECjQoDjRE=", "the text was read as base64"),
         ("QACwAVECjQoDjRE", "the text was read as base64"),
@@ -400,13 +402,13 @@ def test_hex_digits_in_the_ascii_column_of_a_dump_do_not_count() -> None:
             "there is service data of several services or packets; give one at a time",
         ),
         (r"b'\xg0'", "the text in quotes is not a valid Python bytes literal"),
-        ("64, 0, 300", f"a single digit after 2 hex digits {NOT_WHOLE}{DECIMAL}"),
-        ("64 276 10", f"a group of 3 after 2 hex digits {NOT_WHOLE}{DECIMAL}"),
-        ("64 -129 10", f"a group of 3 after 2 hex digits {NOT_WHOLE}{DECIMAL}"),
-        ("4 0 0 0 b 0", f"a single digit after 0 hex digits {NOT_WHOLE}"),
+        ("64, 0, 300", f"there is a single digit after 2 hex digits{TWO_DIGITS}{DECIMAL}"),
+        ("64 276 10", f"there is a group of 3 digits after 2 hex digits{TWO_DIGITS}{DECIMAL}"),
+        ("64 -129 10", f"there is a group of 3 digits after 2 hex digits{TWO_DIGITS}{DECIMAL}"),
+        ("4 0 0 0 b 0", f"there is a single digit{TWO_DIGITS}"),
         ("Service Data (UUID 0xfcd2):", "there are no hex digits after the service's UUID"),
-        ("packets.txt", f"'p' after 0 hex digits is not a hex digit; {FILE}"),
-        ("./a/packets.log", f"'/' after 0 hex digits is not a hex digit; {FILE}"),
+        ("packets.txt", f"'p' is not a hex digit; {FILE}"),
+        ("./a/packets.log", f"'/' is not a hex digit; {FILE}"),
         ("hello, world", f"there are no hex digits; {EXAMPLE}"),
         ("hello there\ndata: 40", NO_BYTES),
         ("data: 40\nvalue: 41", NO_BYTES),
