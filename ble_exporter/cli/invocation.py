@@ -19,7 +19,7 @@ def typed_command(
         arguments: The arguments after the program.
         argv: `sys.argv`; by default, that of this process.
         orig_argv: `sys.orig_argv`; by default, that of this process.
-        find: The path at which a shell finds the program; by default, PATH is searched.
+        find: The path at which a shell finds the program, or an empty string; by default, PATH is searched.
     """
     argv = sys.argv if argv is None else argv
     typed = list(sys.orig_argv if orig_argv is None else orig_argv)

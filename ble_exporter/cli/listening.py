@@ -8,7 +8,7 @@ from ble_exporter.scanner import Listener, Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
 
-# The simulated sensors, in addition to those of the configuration.
+# `discover` simulates these sensors and those of the configuration; `capture`, only if there is no configuration.
 MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
 
 _SHOW_S = 0.25
@@ -24,7 +24,8 @@ async def listen_for(
     """
     Listen for `seconds`, or until one of the signals or the end of a capture; return the seconds listened.
 
-    Calls `show` with the seconds left, several times a second; listening ends if it returns False. Raises ScannerError.
+    Calls `show` with the seconds left, several times a second; if `show` returns False, listening ends. Raises
+    ScannerError.
     """
     loop = asyncio.get_running_loop()
     took_s = 0.0

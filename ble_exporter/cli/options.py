@@ -20,11 +20,11 @@ from ble_exporter.cli.parser import (
 )
 from ble_exporter.port import LISTEN_OPTION, MOST_REQUESTS, SOCKET_OPTION, TELEMETRY_PATH
 
-# Importing the modules that define these values would make --help slow; a test compares them.
+# Copies of LogLevel and LogFormat, because importing their modules would make --help slow; a test compares them.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "logfmt", "json")
 
-# With a higher loss, most scans would receive nothing.
+# A higher loss would leave hardly any packets.
 _MAX_LOSS = 0.99
 
 _DESCRIPTION = "Export the readings of Bluetooth thermometers (BTHome, pvvx, ATC1441, MiBeacon) to Prometheus."
@@ -156,5 +156,5 @@ def _add_log_options(parser: Parser) -> None:
 
 def _path(text: str) -> str:
     if re.fullmatch(r"(/[\w.-]+)+", text, re.ASCII) is None or text.startswith("/-/"):
-        raise argparse.ArgumentTypeError(f"{text} is not a path, such as {TELEMETRY_PATH}")
+        raise argparse.ArgumentTypeError(f"{text} can't be the path of the metrics; an example: {TELEMETRY_PATH}")
     return text

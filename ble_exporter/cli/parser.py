@@ -13,7 +13,7 @@ from ble_exporter.utils import one_line
 
 PROGRAM = "ble-exporter"
 
-# The defaults of the commands that listen.
+# The defaults of `discover` and `capture`.
 DEFAULT_CONFIG = "config.yaml"
 MOCK_STRANGERS = 8
 
@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         commands: The commands of the program by name; None for a command's own parser.
 
     Attributes:
-        examples, statuses: What --help shows, for the manual pages.
+        examples, statuses: The examples and the exit statuses in --help, which the manual pages repeat.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Parser(argparse.ArgumentParser):
     def add_simulation_options(
         self, description: str, strangers: int, *, has_speed: bool = True
     ) -> argparse._ArgumentGroup:
-        """Add the options of the simulated radio; return their group. `strangers` is the default shown in --help."""
+        """Add the options of the simulated radio; return their group. --help shows `strangers` as a default."""
         group = self.add_argument_group("simulated radio", description)
         source = group.add_mutually_exclusive_group()
         source.add_argument("--mock", action="store_true", help="simulate the radio")
@@ -106,7 +106,7 @@ class Parser(argparse.ArgumentParser):
                 "--replay-speed",
                 metavar="X",
                 type=number_between(float, 0.1, 1000),
-                help="seconds of the capture in one second, 0.1 to 1000 (default: 1)",
+                help="play X seconds of the capture per second, 0.1 to 1000 (default: 1)",
             )
         group.add_argument(
             "--mock-seed", metavar="N", type=int, help="random seed; the same seed gives the same packets"
@@ -167,13 +167,14 @@ def number_between(kind: Callable[[str], Number], least: float, most: float) -> 
             value = kind(text)
             if least <= value <= most:
                 return value
-        raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
+        number = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"{text} is not {number} between {least:g} and {most:g}")
 
     return convert
 
 
 def endpoint(text: str) -> Endpoint:
-    """Accept an address and a port as an argument; see endpoint_of."""
+    """Return the endpoint that an argument names; see endpoint_of. Raises ArgumentTypeError."""
     try:
         return endpoint_of(text)
     except ValueError as error:

@@ -15,8 +15,8 @@ def quoted(word: str) -> str:
     r"""
     Return a word of a command, quoted if necessary, so that a user sees all of its characters.
 
-    A file name may have any bytes. A word with characters that can't be shown is written as `$'a\377b'`, which bash,
-    zsh and busybox's shell understand.
+    A word with characters that can't be shown, such as a file name that is not UTF-8, is written as `$'a\377b'`, which
+    bash, zsh and busybox's shell understand.
     """
     plain = shlex.quote(word)
     return plain if one_line(plain) == plain else f"$'{''.join(map(_escaped, word))}'"

@@ -1,4 +1,4 @@
-"""Output to a terminal: colours, and aligned columns in which control characters are escaped."""
+"""Output to a terminal: colours, and aligned columns without control characters."""
 
 import os
 import unicodedata
@@ -13,7 +13,7 @@ _CODES: Mapping[Style, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yel
 
 
 class Painter:
-    """Styles text for a stream if the stream is a terminal and NO_COLOR is not set (no-color.org)."""
+    """Styles text for a terminal; leaves it plain for other streams, TERM=dumb, and NO_COLOR (no-color.org)."""
 
     def __init__(self, stream: TextIO) -> None:
         self.is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -41,7 +41,7 @@ def width(text: str) -> int:
 
 
 def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Return the lines of a table; columns in `right` are right-aligned, and control characters are escaped."""
+    """Return the lines of a table, without control characters; `right` has the indexes of right-aligned columns."""
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
 

@@ -21,13 +21,14 @@ _DEFAULT_SECONDS = 60.0
 
 _DESCRIPTION = """\
 Record the received advertisements as btsnoop, which btmon, Wireshark and --replay read: to attach
-them to a bug report, or to replay them in a test. Devices of others are recorded, too, with their
-addresses and names. For a public bug report, leave them out with --only-configured or --only, which
-can also reduce an existing capture of this program or of btmon. Keys are never recorded."""
+them to a bug report, or to replay them in a test. It also records other people's devices nearby,
+with their addresses and names. For a public bug report, leave these devices out with
+--only-configured or --only; with --replay, these options also remove them from an existing capture
+of this program or of btmon. Keys are never recorded."""
 _EXAMPLES = {
     "all.btsnoop": "record for a minute",
-    "bug.btsnoop --only-configured": "leave others out",
-    "bug.btsnoop --replay all.btsnoop --only-configured": "remove others",
+    "bug.btsnoop --only-configured": "leave out other devices",
+    "bug.btsnoop --replay all.btsnoop --only-configured": "remove other devices",
     "home.btsnoop --replay home.capture": "convert a text capture",
     "try.btsnoop --mock --seconds 5": "simulate the hardware",
 }
@@ -35,7 +36,7 @@ _STATUSES = {
     EXIT_OK: "success, even if Ctrl-C, SIGTERM or the size has ended the capture",
     EXIT_FAILURE: "nothing was recorded",
     EXIT_BLUETOOTH: "Bluetooth is not available, or failed",
-    EXIT_CONFIG: "the configuration can't be used, or FILE can't be written",
+    EXIT_CONFIG: "the configuration or the replayed capture can't be used, or FILE can't be written",
 }
 
 

@@ -135,7 +135,7 @@ def _create(path: str, *, overwrites: bool) -> tuple[int, Path, Path]:
         # A symbolic link stays; the file that it points to is replaced.
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
-            raise ConfigError("this is no regular file", "choose another name", path=path)
+            raise ConfigError("this is not a regular file", "choose another name", path=path)
         file, temporary = tempfile.mkstemp(prefix=f"{target.name}.part-", dir=target.parent)
     except FileExistsError as error:
         raise ConfigError("the file exists", "choose another name, or overwrite it with --force", path=path) from error

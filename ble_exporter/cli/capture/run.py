@@ -30,9 +30,9 @@ from ble_exporter.utils import number_of, one_line
 # The clock counts as set if it has moved this far against the boot clock. NTP causes smaller movements all the time.
 _SET_S = 60.0
 
-_AS_REPORTED = "these are the controller's events, with the kernel's time stamps"
+_AS_REPORTED = "these are the controller's events, with the kernel's timestamps"
 _MADE_UP = (
-    "note: the events are made up from what bluetoothd reports, which loses and merges some packets; with the "
+    "note: the events are made up from bluetoothd's reports, in which some packets are missing or merged; with the "
     "capability CAP_NET_RAW, the controller's own events are recorded"
 )
 _SIMULATED = "note: the events are made up, because no controller was involved"
@@ -40,7 +40,7 @@ _SIMULATED = "note: the events are made up, because no controller was involved"
 
 class Recorder:
     """
-    Records what a radio hears.
+    Records the advertising reports that a radio receives.
 
     The recorder opens the monitor channel for the radio, and records the events on this channel. If the radio does not
     use the channel, the recorder creates events from the advertisements that it receives as a Listener.
@@ -80,7 +80,7 @@ class Recorder:
         return monitor
 
     def wants(self, address: str) -> bool:
-        """Return whether an advertisement must be recorded; see Listener."""
+        """Return whether advertisements from this address must be recorded; see Listener."""
         return not self.has_monitor and (self._only is None or address in self._only)
 
     def handle(self, advertisement: Advertisement) -> None:
@@ -104,7 +104,7 @@ def run(
     build: RadioBuilder = build_radio,
     open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
 ) -> int:
-    """Record what is heard, or copy from another capture; return the exit status."""
+    """Record the received packets, or copy those of another capture; return the exit status."""
     config = _config(options)
     only = {*options.only, *(config.devices if config and options.only_configured else ())}
     events = load_events(options.replay, MOST_BYTES_OF_A_STREAM) if options.replay else None
@@ -160,7 +160,7 @@ def _convert(events: Iterable[Record], recording: Recording) -> None:
 
 
 def _listen(options: argparse.Namespace, radio: Radio, recorder: Recorder, recording: Recording) -> None:
-    """Listen until the time is over, the file is full, or a signal arrives; on a terminal, show the progress."""
+    """Listen until the time is over, recording ends, or a signal arrives; on a terminal, show the progress."""
     is_live = Painter(sys.stderr).is_live
     if not is_live:
         _note(f"{options.file}: recording for {options.seconds:g} s")
@@ -183,7 +183,7 @@ def _note_losses(radio: Radio) -> None:
     """Print how many events could not be recorded; invalid events are recorded like any other."""
     lost = sum(number for (_adapter, reason), number in radio.lost_events.items() if reason == "buffer_full")
     if lost:
-        _note(f"note: {number_of(lost, 'event')} could not be recorded: this machine was too busy to read them in time")
+        _note(f"note: {number_of(lost, 'event')} could not be recorded: this machine was too busy")
 
 
 def _report(options: argparse.Namespace, recording: Recording, note: str) -> int:
@@ -192,20 +192,20 @@ def _report(options: argparse.Namespace, recording: Recording, note: str) -> int
         _note(f"left out: {number_of(recording.left_out, 'packet')} of other devices")
     if recording.damaged:
         damaged = number_of(recording.damaged, "damaged event")
-        _note(f"left out: {damaged}, or parts of them, because who sent them is uncertain")
+        _note(f"left out, wholly or in part, because the sender is uncertain: {damaged}")
     if recording.end and recording.end != "full":
         effect = "it ends early" if recording.kept_as else "nothing was written"
         if recording.kept_as not in ("", options.file):
             effect = f"it was not replaced; what was recorded is in {recording.kept_as}"
         raise ConfigError(f"the file can't be written ({recording.end}): {effect}", path=options.file)
     if recording.end and not recording.kept_as:
-        problem = f"nothing was written: the file would exceed its size (--megabytes {options.megabytes:g})"
+        problem = f"nothing was written: the file would exceed its maximum size (--megabytes {options.megabytes:g})"
         raise ConfigError(problem, path=options.file)
     if not recording.packets:
         _note(f"{options.file}: nothing was recorded, so the file was not written")
         return EXIT_FAILURE
     if recording.end:
-        _note(f"{options.file}: the file has reached its size (--megabytes {options.megabytes:g}), so it ends early")
+        _note(f"{options.file}: the file ends early, at its maximum size (--megabytes {options.megabytes:g})")
     write(sys.stdout, f"{one_line(options.file)}: {_amount(recording)}\n")
     if note:
         _note(note)
@@ -215,7 +215,9 @@ def _report(options: argparse.Namespace, recording: Recording, note: str) -> int
         whom += ["--config", options.config] if options.config else []
         public = str(path.with_name(f"public-{path.name}"))
         command = typed_command("capture", public, "--replay", options.file, *whom)
-        _note(f"note: the file has the addresses and names of all devices in range; to leave out others: {command}")
+        _note(
+            f"note: the file has the addresses and names of all devices in range; to leave out other devices: {command}"
+        )
     discover = typed_command("discover", "--replay", options.file)
     _note(f"to read it: btmon -r {quoted(options.file)}, Wireshark, or {discover}")
     return EXIT_OK

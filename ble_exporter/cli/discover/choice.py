@@ -46,12 +46,16 @@ def choose_devices(candidates: Sequence[DiscoveredDevice], ask: Ask, tell: Tell)
         try:
             numbers = [int(word) for word in re.split(r"[\s,]+", answer) if word]
         except ValueError:
-            tell(f"Write numbers from 1 to {len(candidates)}, such as `1 3`, or `all`.")
+            tell(f"Write {_numbers(len(candidates))}, or `all`.")
             continue
         outside = [number for number in numbers if not 1 <= number <= len(candidates)]
         if not outside:
             return [candidates[number - 1] for number in dict.fromkeys(numbers)]
-        tell(f"There is no sensor {outside[0]}; write numbers from 1 to {len(candidates)}.")
+        tell(f"There is no sensor {outside[0]}; write {_numbers(len(candidates))}.")
+
+
+def _numbers(count: int) -> str:
+    return "1" if count == 1 else f"numbers from 1 to {count}, separated by spaces"
 
 
 def ask_name(sensor: DiscoveredDevice, taken: Collection[str], ask: Ask, tell: Tell) -> str:

@@ -24,7 +24,7 @@ RISE_SHOWN_S = 15.0
 # A device that keeps changing its address must not fill the memory, or displace the real sensors.
 MAX_SENSORS = 500
 MAX_OTHERS = 5000
-# More measurements than one packet can hold; a sensor sends about a dozen.
+# More measurements than one AD structure can hold; a sensor sends about a dozen.
 MAX_MEASUREMENTS = 150
 
 # Breathing on a sensor raises the humidity by 5 to 30 %, and the temperature by half a degree or more. A sensor's noise
@@ -68,7 +68,7 @@ class DiscoveredDevice:
         is_announced: Whether the device has sent a valid packet of a known format without any value.
         encrypts: Whether the device has sent an encrypted packet.
         undecrypted: The latest packet that could not be decrypted; None after a packet that was decrypted.
-        rejected: Why the latest service data of a known format was rejected; None if it was accepted.
+        rejected: Why the latest service data of a known format was rejected; None if it was accepted, or none was sent.
         rose: The measurement that rose last, at the time `rose_at` of the Discovery's clock; None if none rose.
     """
 
@@ -199,7 +199,7 @@ class Discovery:
         return True
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Store the contents of one advertisement."""
+        """Store the contents of one advertisement, unless there are too many devices already."""
         address = advertisement.address
         device = self._sensors.get(address) or self._others.get(address) or DiscoveredDevice(address)
         device.hear(advertisement, self._ciphers.get(address), self.clock() - advertisement.age_s)

@@ -75,7 +75,7 @@ def discovery_document(
 
 
 def added_document(added: Sequence[NewDevice], refused: Sequence[Refusal]) -> dict[str, object]:
-    """Return the added and the refused devices as a JSON document, without bindkeys."""
+    """Return the added and the refused devices as a part of the JSON document, without bindkeys."""
     return {
         "added": [{"address": device.address, "name": device.name} for device in added],
         "not_added": [{"address": refusal.address, "reason": refusal.reason} for refusal in refused],

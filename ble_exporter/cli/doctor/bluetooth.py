@@ -209,7 +209,7 @@ def check_other_scanners(context: CheckContext) -> Iterator[CheckResult]:
         who = f"perhaps {', '.join(known)}" if known else "bluetoothd does not report which"
         yield CheckResult(
             "warn",
-            f"another program ({who}) scans with {', '.join(scanning)}: both share one radio, and a search "
-            "for classic Bluetooth devices may take half of the radio's time",
+            f"another program ({who}) scans with {', '.join(scanning)}: it shares the radio with the exporter, and "
+            "a search for classic Bluetooth devices may take half of the radio's time",
             "sudo systemctl restart bluetooth",
         )

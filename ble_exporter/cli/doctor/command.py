@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     from ble_exporter.cli.doctor.check import CheckContext
     from ble_exporter.cli.doctor.run import run
 
-    # Suppress the radio's log messages, which are for the service: without a handler, logging prints them to stderr.
+    # Suppress the radio's warnings, which are for the service: without a handler, logging prints warnings to stderr.
     logging.getLogger("ble_exporter").addHandler(logging.NullHandler())
     endpoints = tuple(options.listen or ())
     context = CheckContext(options.config, options.seconds, is_mock=options.mock, endpoints=endpoints)

@@ -69,7 +69,7 @@ def _options_of_both(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def check_log(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that this user can write the log file and, for log rotation, its folder."""
+    """Check that this user can write the log file and, for log rotation, its folder, and that the disk has room."""
     file = context.valid_config.log_file
     if file == STANDARD_ERROR:
         yield CheckResult("ok", "log: standard error")
@@ -108,7 +108,7 @@ def check_log(context: CheckContext) -> Iterator[CheckResult]:
 
 
 def check_clock(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that the time is plausible, because the clock of a Raspberry Pi stops while the Pi is off."""
+    """Check that the time is plausible, and synchronized: the clock of most Raspberry Pis stops while they are off."""
     now = context.clock()
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
     command = "sudo timedatectl set-ntp true"

@@ -17,7 +17,7 @@ from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.scanner import Everything, RadioSettings, Simulation, run_for
 from ble_exporter.utils import number_of
 
-# Nearly everywhere, some device is heard within this time: at least a neighbour's phone.
+# Nearly everywhere, some device is heard within this time, for example a neighbour's phone.
 _SOON_S = 10.0
 
 _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
@@ -43,7 +43,7 @@ _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
     "no_known_format": ("fail", "its packets have no known format: select BTHome on the firmware's page"),
     "no_service_data": (
         "warn",
-        "its packets had no service data, but only its name, for example: listen longer (--seconds 30)",
+        "its packets had no service data (for example, only its name): listen longer (--seconds 30)",
     ),
 }
 

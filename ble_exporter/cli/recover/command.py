@@ -26,7 +26,7 @@ RECORD = Path("/run/ble_exporter/adapter_resets.json")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Recover one adapter or several; return the exit status."""
+    """Recover the adapter of --adapter, or those that the record names; return the exit status."""
     options = build_parser().parse(arguments)
     from ble_exporter.cli.recover.recovery import Recovery, Switchboard
     from ble_exporter.scanner.reset_record import read_resets
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         record = read_resets(options.record)
         adapters = {name: record[name].is_off for name in sorted(record) if record[name].needs_root}
     if not adapters:
-        say(f"nothing to do: {options.record} asks for nothing; --adapter hci0 recovers an adapter without being asked")
+        say(f"nothing to do: {options.record} has no request for a reset; --adapter hci0 resets an adapter without one")
     done = [
         Recovery(
             adapter,
@@ -58,9 +58,15 @@ def main(arguments: Sequence[str]) -> int:
 def build_parser() -> Parser:
     """Return the parser of the arguments."""
     parser = Parser("recover", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
-    parser.add_argument("--adapter", metavar="hciN", type=_adapter, help="the adapter, whether or not it was given up")
     parser.add_argument(
-        "--record", metavar="FILE", type=Path, default=RECORD, help="the exporter's record (default: %(default)s)"
+        "--adapter", metavar="hciN", type=_adapter, help="the adapter, even if the exporter has not given up on it"
+    )
+    parser.add_argument(
+        "--record",
+        metavar="FILE",
+        type=Path,
+        default=RECORD,
+        help="the exporter's record of resets (default: %(default)s)",
     )
     parser.add_argument("--unblock", action="store_true", help="unblock the adapter if rfkill blocks it in software")
     parser.add_argument("--dry-run", action="store_true", help="change nothing; print what would be done")

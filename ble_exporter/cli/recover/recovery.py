@@ -2,7 +2,8 @@
 Resets a Bluetooth adapter without bluetoothd.
 
 On Linux 6.1, bluetoothd can't power off an adapter that does not obey the command to stop scanning: the kernel refuses.
-`HCIDEVDOWN`, the ioctl of `hciconfig hci0 down`, works nevertheless. The adapter's driver then initialises it again.
+`HCIDEVDOWN`, the ioctl of `hciconfig hci0 down`, works nevertheless. Then the USB dongle is connected again, or the
+driver is bound again, which initialises the adapter.
 
 A reset that has begun is completed: an adapter without its driver could not be recovered later.
 
@@ -36,7 +37,7 @@ _OFF_S = 1.0
 
 
 class Switchboard:
-    """All operations that query or change the machine; tests replace this class."""
+    """The ioctls, the writes to /sys and the waits of a recovery; tests replace this class."""
 
     def power(self, number: int, *, is_on: bool) -> None:
         """Power the adapter hci`number` on or off in the kernel. Raises OSError."""
@@ -55,7 +56,7 @@ class Switchboard:
         path.write_text(text, encoding="ascii")
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         time.sleep(seconds)
 
 
@@ -112,7 +113,7 @@ class Recovery:
                 if not self._switchboard.is_on(self._number):
                     return self._leave_alone("somebody has powered it off")
             except OSError as error:
-                self._say(f"it can't be asked whether it is powered on ({error.strerror})")
+                self._say(f"the kernel does not say whether it is powered on ({error.strerror})")
                 return False
         with _signals_deferred():
             return self._reset()
@@ -137,11 +138,11 @@ class Recovery:
     def _reset(self) -> bool:
         # All files are read before anything is changed, because the links disappear with the driver.
         device = self._device()
-        steps = self._steps(device) if device else self._left_as_it_is("it is no hardware device")
+        steps = self._steps(device) if device else self._left_as_it_is("it is not a hardware device")
         was_powered_off = self._power(is_on=False)
         try:
             self._switchboard.sleep(0 if self._is_dry_run else _OFF_S)
-            # The last step gives the device back, and must be tried even if the first one has failed.
+            # The last step undoes the first one, and must be tried even if the first one has failed.
             written = [self._write(step) for step in steps]
             is_reset = written[-1] if written and written[0] else was_powered_off
             if device and steps and not self._is_dry_run:
@@ -171,8 +172,8 @@ class Recovery:
             # Other functions of the device, such as Wi-Fi, have other drivers.
             driver = (device / "driver").resolve()
             return [
-                _Step(f"taken from its driver {driver.name}", driver / "unbind", device.name),
-                _Step(f"given to its driver {driver.name} again", driver / "bind", device.name),
+                _Step(f"unbound from its driver {driver.name}", driver / "unbind", device.name),
+                _Step(f"bound to its driver {driver.name} again", driver / "bind", device.name),
             ]
         return self._left_as_it_is("it has no driver")
 

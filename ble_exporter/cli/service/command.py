@@ -54,7 +54,9 @@ def main(arguments: Sequence[str], machine: Machine | None = None, program: Prog
             try:
                 step.do(machine)
             except (OSError, KeyError, ExporterError) as error:
-                _complain(Problem(f"can't {step}: {error}", f"the steps above were taken; then repeat: {again}"))
+                _complain(
+                    Problem(f"can't {step}: {error}", f"the steps above were taken; fix this, then repeat: {again}")
+                )
                 return EXIT_FAILURE
             _say(f"done: {step}")
     if plan.problems:

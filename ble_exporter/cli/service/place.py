@@ -65,7 +65,7 @@ def _unreadable(path: Path) -> Problem | None:
     """Return why some user other than root can't read a file or folder from within the unit; None if all can."""
     for hidden, directive in _HIDDEN.items():
         if path.is_relative_to(hidden):
-            return Problem(f"the program needs {path}, and the unit hides {hidden} ({directive} in it)", _MOVE)
+            return Problem(f"the program needs {path}, and the unit hides {hidden} (with {directive})", _MOVE)
     for place in (*reversed(path.parents), path):
         try:
             mode = place.stat().st_mode

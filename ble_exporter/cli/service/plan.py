@@ -26,7 +26,7 @@ _USERS_OWN = (
     "/run/ble_exporter",
     LOGS,
 )
-"""What the user and the service have written: only --purge removes it."""
+"""The files that the user and the service have written; only --purge removes them."""
 
 # systemd-sysusers uses this limit, too.
 _LAST_SYSTEM_USER = 999
@@ -43,7 +43,7 @@ class Plan:
     Attributes:
         problems: Why the steps can't be taken.
         steps: The steps, in order.
-        notes: What the user should know once the steps are taken, or are known to be possible.
+        notes: Information for the user, which is printed after the steps.
         differences: The lines in which an installed unit differs, if that is a problem.
     """
 
@@ -65,7 +65,7 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
     Args:
         machine: The machine.
         program: The installation of the program that the service will run.
-        config: The file to install as the configuration; if None, an empty one is installed. An installed
+        config: The file to install as the configuration; if None, one without sensors is installed. An installed
             configuration is never changed.
         may_replace: Whether to replace an installed unit that differs.
 
@@ -97,7 +97,7 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
 
 
 def removal(machine: Machine, *, is_purge: bool) -> Plan:
-    """Return the plan of a removal; with `is_purge`, what the user and the service have written is removed, too."""
+    """Return the plan of a removal; with `is_purge`, the user, the configuration, state and logs are removed, too."""
     plan = Plan(_package_problems(machine))
     units = [path for path in UNIT_FILES if machine.exists(path)]
     if units:
@@ -106,7 +106,7 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
             *map(Remove, units),
             Run(("systemctl", "daemon-reload")),
         ]
-    # systemd keeps such a link for each unit that is active, also if the file of the unit has been deleted.
+    # systemd keeps such a link for each unit that is active, even if the file of the unit has been deleted.
     active = [path for path in UNIT_FILES if machine.exists(f"/run/systemd/units/invocation:{Path(path).name}")]
     if alone := [Path(path).name for path in active if path not in units]:
         plan.steps.append(Run(("systemctl", "stop", *alone)))
@@ -135,7 +135,7 @@ def _removal_of_the_user(machine: Machine, *, is_purge: bool) -> Step:
         return Keep(f"the user {USER}", f"it was not created for the service: {sign}")
     if is_purge:
         return Run(("userdel", USER))
-    return Keep(f"the user {USER}", "its files may be left; --purge removes it, and them")
+    return Keep(f"the user {USER}", "it may still own files; --purge removes it and these files")
 
 
 def _sign_of_another(machine: Machine) -> str:
@@ -155,11 +155,11 @@ def _sign_of_another(machine: Machine) -> str:
 
 
 def _systemd_problems(machine: Machine, hint: str) -> list[Problem]:
-    """Return what is missing of systemd; `hint` is the way out if the machine was not started with it."""
+    """Return which parts of systemd are missing; `hint` is the way out if the machine was not started with systemd."""
     if not machine.exists("/run/systemd/system"):
         return [Problem("systemd does not run on this machine (/run/systemd/system is missing)", hint)]
     return [
-        Problem(f"{name} is missing", "it is part of systemd")
+        Problem(f"{name} is missing", "install systemd, which contains it")
         for name in ("systemctl", "systemd-sysusers")
         if not machine.has_command(name)
     ]
@@ -206,7 +206,7 @@ def _add_config(plan: Plan, machine: Machine, config: str | None) -> str:
         return ""
     if config is not None and content != installed:
         hint = "edit that file, or leave out --config"
-        plan.problems.append(Problem(f"{CONFIG} exists, and is not {config}; it is never replaced", hint))
+        plan.problems.append(Problem(f"{CONFIG} exists, and differs from {config}; it is never replaced", hint))
     plan.steps.append(Keep(CONFIG, "it exists"))
     # Outside the unit, a systemd credential can't be read.
     return _obstacle(installed, "bindkey_file")

@@ -18,7 +18,7 @@ _TIMEOUT_S = 120
 
 class Machine:
     """
-    All operations that query or change the machine; tests replace this class.
+    The machine: queries, commands and the owners of files. Tests replace some of the methods, and the root folder.
 
     Args:
         root: The folder that contains the machine's files.
@@ -52,7 +52,7 @@ class Machine:
         return [point for point in points if point == real or point.startswith(f"{real}/")]
 
     def is_root(self) -> bool:
-        """Return whether this process may change everything."""
+        """Return whether this process runs as root."""
         return os.geteuid() == 0
 
     def account(self, name: str) -> pwd.struct_passwd | None:
@@ -67,7 +67,7 @@ class Machine:
         return shutil.which(name) is not None
 
     def run(self, *words: str) -> None:
-        """Run a command. Raises an ExporterError if it fails."""
+        """Run a command for at most _TIMEOUT_S seconds. Raises an ExporterError if it fails."""
         try:
             done = subprocess.run(  # noqa: S603 - the words are this program's own
                 words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
@@ -110,6 +110,7 @@ class WriteFile:
     Writes a file atomically.
 
     Attributes:
+        group: The group of the file; its owner is root.
         origin: The file that is copied, if there is one; its content is not shown, because it may have keys.
         may_replace: Whether to replace an existing file.
     """

@@ -30,8 +30,8 @@ def test_addresses_may_be_written_in_lower_case() -> None:
     [
         ([], "the following arguments are required: FILE"),
         (["x", "--only", "bed"], "bed is not a Bluetooth address; an example: A4:C1:38:00:00:01"),
-        (["x", "--megabytes", "11"], "11 is not between 0.001 and 10"),
-        (["x", "--seconds", "0"], "0 is not between 1 and 604800"),
+        (["x", "--megabytes", "11"], "11 is not a number between 0.001 and 10"),
+        (["x", "--seconds", "0"], "0 is not a number between 1 and 604800"),
         (["x", "--replay", "y", "--replay-speed", "2"], "unknown option --replay-speed"),
         (["x", "--replay", ""], "argument --replay: the name is empty"),
         ([""], "argument FILE: the name is empty"),

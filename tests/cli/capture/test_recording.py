@@ -160,7 +160,7 @@ def test_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
 
-    with pytest.raises(ConfigError, match="this is no regular file; choose another name"):
+    with pytest.raises(ConfigError, match="this is not a regular file; choose another name"):
         Recording(str(pipe), MEGABYTE, overwrites=True)
 
     os.close(reader)

@@ -61,8 +61,8 @@ def test_without_the_monitor_channel_events_are_made_up(capsys: pytest.CaptureFi
     assert [(SENDER, "ATC"), (STRANGER, "Neighbour")] == senders()
     out, err = capsys.readouterr()
     assert "home.btsnoop: 2 packets of 2 devices, " in out
-    assert "note: the events are made up from what bluetoothd reports" in err
-    assert "to leave out others: " in err
+    assert "note: the events are made up from bluetoothd's reports" in err
+    assert "to leave out other devices: " in err
     assert " capture public-home.btsnoop --replay home.btsnoop --only ADDRESS\n" in err
     assert "to read it: btmon -r home.btsnoop, Wireshark, or " in err
 
@@ -97,7 +97,7 @@ def test_the_kernel_s_events_are_recorded_unchanged(capsys: pytest.CaptureFixtur
     first, *others = records(Path("home.btsnoop").read_bytes())
     assert new_index(first.at_us, 1) == first
     assert [(1, EVENT, report[6:])] * 2 == [(one.controller, one.opcode, one.packet) for one in others]
-    assert "the controller's events, with the kernel's time stamps" in capsys.readouterr().err
+    assert "the controller's events, with the kernel's timestamps" in capsys.readouterr().err
 
 
 def test_lost_events_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +117,7 @@ def test_the_configuration_says_who_is_recorded(capsys: pytest.CaptureFixture[st
     assert 0 == capture("--only-configured")
 
     assert [(SENDER, "ATC")] == senders()
-    assert "to leave out others" not in capsys.readouterr().err
+    assert "to leave out" not in capsys.readouterr().err
 
 
 def test_a_device_that_is_not_configured_can_be_chosen() -> None:
@@ -187,7 +187,7 @@ def test_the_file_ends_at_its_size(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == capture("--replay", "long.capture", "--megabytes", "0.001")
 
     assert 1000 >= Path("home.btsnoop").stat().st_size
-    assert "the file has reached its size (--megabytes 0.001), so it ends early" in capsys.readouterr().err
+    assert "the file ends early, at its maximum size (--megabytes 0.001)" in capsys.readouterr().err
 
 
 def test_if_nothing_is_heard_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,7 @@ def test_a_part_of_a_capture_does_not_replace_it() -> None:
     text = "".join(f"{second} {SENDER} -61 -\n" for second in range(100))
     Path("home.btsnoop").write_text(text)
 
-    with pytest.raises(ConfigError, match=r"nothing was written: the file would exceed its size \(--megabytes 0.001\)"):
+    with pytest.raises(ConfigError, match=r"the file would exceed its maximum size \(--megabytes 0.001\)"):
         capture("--replay", "home.btsnoop", "--force", "--megabytes", "0.001")
 
     assert text == Path("home.btsnoop").read_text()
@@ -79,7 +79,7 @@ def test_a_conversion_keeps_damaged_events_and_says_what_it_left_out(capsys: pyt
     assert 0 == capture("--replay", "theirs.btsnoop")
     assert theirs == [one for one in records(Path("home.btsnoop").read_bytes()) if one.opcode == EVENT]
     assert 0 == capture("--replay", "theirs.btsnoop", "--force", "--only", SENDER)
-    assert "left out: 1 damaged event, or parts of them" in capsys.readouterr().err
+    assert "left out, wholly or in part, because the sender is uncertain: 1 damaged event" in capsys.readouterr().err
 
 
 def test_a_clock_that_is_set_does_not_move_the_times() -> None:

@@ -81,11 +81,11 @@ def test_an_answer_lists_the_numbers_of_sensors(answer: str, numbers: list[int])
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("0", "There is no sensor 0; write numbers from 1 to 3."),
-        ("1 4", "There is no sensor 4; write numbers from 1 to 3."),
-        ("-1", "There is no sensor -1; write numbers from 1 to 3."),
-        ("bedroom", "Write numbers from 1 to 3, such as `1 3`, or `all`."),
-        ("1-3", "Write numbers from 1 to 3, such as `1 3`, or `all`."),
+        ("0", "There is no sensor 0; write numbers from 1 to 3, separated by spaces."),
+        ("1 4", "There is no sensor 4; write numbers from 1 to 3, separated by spaces."),
+        ("-1", "There is no sensor -1; write numbers from 1 to 3, separated by spaces."),
+        ("bedroom", "Write numbers from 1 to 3, separated by spaces, or `all`."),
+        ("1-3", "Write numbers from 1 to 3, separated by spaces, or `all`."),
     ],
 )
 def test_after_an_invalid_answer_the_question_is_repeated(answer: str, words: str) -> None:
@@ -94,6 +94,14 @@ def test_after_an_invalid_answer_the_question_is_repeated(answer: str, words: st
 
     assert [SENSORS[1]] == choose_devices(SENSORS, user.ask, user.tell)
     assert [words] == user.messages
+
+
+def test_the_only_sensor_is_named_as_such() -> None:
+    """With "numbers from 1 to 1", the message would make the user look for a second sensor."""
+    user = User("first", "2", "1")
+
+    assert SENSORS[:1] == choose_devices(SENSORS[:1], user.ask, user.tell)
+    assert ["Write 1, or `all`.", "There is no sensor 2; write 1."] == user.messages
 
 
 @pytest.mark.parametrize(

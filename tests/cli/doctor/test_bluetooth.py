@@ -321,9 +321,9 @@ def test_other_programs_that_scan_are_guessed(context: CheckContext) -> None:
     context.exporter_is_running = True
     (ours,) = checks.check_other_scanners(shown(context, scanning))
 
-    assert named.text.startswith("another program (perhaps bluetoothctl (process 900)) scans with hci0: both share")
+    assert named.text.startswith("another program (perhaps bluetoothctl (process 900)) scans with hci0: it shares")
     assert "sudo systemctl restart bluetooth" == named.command
-    assert unknown.text.startswith("another program (bluetoothd does not report which) scans with hci0: both share")
+    assert unknown.text.startswith("another program (bluetoothd does not report which) scans with hci0: it shares")
     assert CheckResult("ok", "no other program scans") == none
     assert CheckResult("ok", "hci0 scans for the running exporter") == ours
 

@@ -42,4 +42,4 @@ def test_an_invalid_time_is_wrong_usage(seconds: str, capsys: pytest.CaptureFixt
         main(["doctor", "--seconds", seconds])
 
     assert 2 == caught.value.code
-    assert f"{seconds} is not between 0 and 3600" in capsys.readouterr().err
+    assert f"{seconds} is not a number between 0 and 3600" in capsys.readouterr().err

@@ -15,7 +15,7 @@ def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.Captur
 
     assert 0 == main(["--record", str(record)])
 
-    expected = f"nothing to do: {record} asks for nothing; --adapter hci0 recovers an adapter without being asked\n"
+    expected = f"nothing to do: {record} has no request for a reset; --adapter hci0 resets an adapter without one\n"
     assert expected == capsys.readouterr().out
 
 

@@ -55,7 +55,7 @@ def test_a_built_in_adapter_has_its_driver_start_anew(root: Path) -> None:
     result, said = recover(root, FakeSwitchboard(root))
 
     assert result
-    assert ["hci0: taken from its driver hci_x", "hci0: given to its driver hci_x again"] == said[1:3]
+    assert ["hci0: unbound from its driver hci_x", "hci0: bound to its driver hci_x again"] == said[1:3]
 
 
 def test_without_a_driver_or_hardware_there_is_only_the_power_cycle(root: Path) -> None:
@@ -68,7 +68,7 @@ def test_without_a_driver_or_hardware_there_is_only_the_power_cycle(root: Path) 
 
     assert [["hci0 off", "hci0 on"], ["hci1 off", "hci1 on"]] == [board.done for board in boards]
     assert "hci0: its driver is left alone: it has no driver" in without_driver
-    assert "hci1: its driver is left alone: it is no hardware device" in without_hardware
+    assert "hci1: its driver is left alone: it is not a hardware device" in without_hardware
 
 
 def test_a_device_outside_of_sys_is_not_touched(root: Path, tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ def problem_with(path: Path | str) -> str:
 @pytest.mark.parametrize(
     ("path", "directive"),
     [
-        ("/home/pi/checkout/venv", "hides /home (ProtectHome="),
-        ("/root/venv", "hides /root (ProtectHome="),
-        ("/tmp/venv", "hides /tmp (PrivateTmp="),  # noqa: S108 - compared, not used
+        ("/home/pi/checkout/venv", "hides /home (with ProtectHome="),
+        ("/root/venv", "hides /root (with ProtectHome="),
+        ("/tmp/venv", "hides /tmp (with PrivateTmp="),  # noqa: S108 - compared, not used
     ],
 )
 def test_a_place_that_the_unit_hides_is_refused(path: str, directive: str) -> None:

@@ -77,7 +77,7 @@ def test_an_installed_configuration_is_never_replaced(machine: FakeMachine, home
     machine.write(CONFIG, "theirs")
     (problem,) = planned(machine, home_yaml, may_replace=True).problems
 
-    assert f"{CONFIG} exists, and is not {home_yaml}; it is never replaced" == problem.text
+    assert f"{CONFIG} exists, and differs from {home_yaml}; it is never replaced" == problem.text
 
 
 def test_a_unit_that_differs_is_replaced_only_on_request(machine: FakeMachine, home_yaml: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_removal_keeps_what_the_user_and_the_service_have_written(machine: Fak
     assert (False, False) == (machine.exists(UNIT_FILE), machine.exists(SYSUSERS))
     kept = (CONFIG, LOGS, "/var/lib/ble_exporter/replay_state.json", f"{UNIT_FILE}.d/override.conf")
     assert all(map(machine.exists, kept))
-    assert "keep the user ble: its files may be left; --purge removes it, and them" in map(str, plan.steps)
+    assert "keep the user ble: it may still own files; --purge removes it and these files" in map(str, plan.steps)
 
 
 def test_a_purge_removes_everything_but_the_program(machine: FakeMachine, home_yaml: Path) -> None:

@@ -64,7 +64,7 @@ def captures(stack: Stack) -> None:
     btmon.send_signal(signal.SIGTERM)
     btmon.wait()
 
-    assert "the controller's events, with the kernel's time stamps" in own.stderr, own.stderr
+    assert "the controller's events, with the kernel's timestamps" in own.stderr, own.stderr
     recorded = events(OWN)
     assert recorded
     missing = [event for event in events(OF_BTMON) if recorded[0][0] <= event[0] <= recorded[-1][0]]
@@ -94,7 +94,7 @@ def public_capture(stack: Stack) -> None:
     btmon.send_signal(signal.SIGTERM)
     btmon.wait()
 
-    assert "the events are made up from what bluetoothd reports" in made_up.stderr, made_up.stderr
+    assert "the events are made up from bluetoothd's reports" in made_up.stderr, made_up.stderr
     own = {LIVING_ROOM.address, BALCONY.address}
     assert own <= set(names_in(OF_BLUEZ)), names_in(OF_BLUEZ)
     run("capture", str(PUBLIC), "--replay", str(OF_BTMON), "--config", str(CONFIG), "--only-configured")

@@ -128,7 +128,7 @@ def recovered_by_root(stack: Stack) -> None:
     assert "would be: powered off" in recover("--dry-run")
     assert before == len(radio.commands), "the dry run has changed something"
     done = recover()
-    for line in ("hci0: powered off\n", "no hardware device", "hci0: powered on\n"):
+    for line in ("hci0: powered off\n", "not a hardware device", "hci0: powered on\n"):
         assert line in done, done
     start_exporter(stack).wait_until_right(without_temperature)
     assert not needs_root(), "the request lasts beyond the next start"
