@@ -1,9 +1,9 @@
 """
 The errors that this program raises on purpose.
 
-The text of an ExporterError is for the user: one line that names the place (file and line, key, adapter, device) and,
-where possible, gives a hint. `main` turns the error into an exit status. Any other exception is a bug and keeps its
-traceback.
+The text of an ExporterError is for the user: one line (ConfigErrors: one for each error) that names the place (file and
+line, key, adapter, device) and, where possible, gives a hint. `main` turns the error into an exit status. Any other
+exception that ends the program is a bug, and is reported with its traceback.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ RejectReason = Literal[
 REJECT_REASONS: tuple[RejectReason, ...] = get_args(RejectReason)
 
 UNRELATED: frozenset[RejectReason] = frozenset({"no_service_data", "wrong_address_type"})
-"""Reasons that say nothing about a sensor's readings: only a name was sent, or another sender sent the packet."""
+"""Reasons that say nothing about a sensor's readings: the packet has no service data, or comes from another sender."""
 
 HttpErrorKind = Literal[
     "answer_timeout",
@@ -176,9 +176,9 @@ class StreamError(ExporterError):
 
 class DecodeError(ExporterError, ValueError):
     """
-    An advertisement can't be decoded.
+    An advertisement can't be decoded, or is not accepted.
 
-    The text never contains decrypted content, which is secret, because errors are logged.
+    Errors are logged, so the text never contains decrypted content, which is secret.
 
     Args:
         reason: The reason under which the error is counted.

@@ -106,7 +106,7 @@ def ends_within_line(path: Path) -> bool:
 
 
 def keep_newest(path: Path, most_bytes: int) -> None:
-    """Shorten a file to its last lines, at most `most_bytes` in all, without replacing the file."""
+    """Shorten a file to its last lines, at most `most_bytes` in all, without replacing it. Ignores failures."""
     with suppress(OSError), path.open("r+b") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
         file.readline()

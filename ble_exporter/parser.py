@@ -1,7 +1,7 @@
 """
 Readers, which decode the service data of an advertisement into a reading.
 
-A device's reader is chosen once, depending on whether the device has a key.
+A device's reader is chosen when the device is configured: it depends on whether the device has a key.
 """
 
 from collections.abc import Mapping, Sequence

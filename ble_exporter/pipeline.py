@@ -238,7 +238,7 @@ class Pipeline:
         cause: str = "",
         reason: KeptReason | None = None,
     ) -> None:
-        # Each warning is logged only once for each device and cause: a misconfigured sensor sends 35,000 packets a day.
+        # A repetition of a warning is logged at DEBUG level: a misconfigured sensor sends 35,000 packets a day.
         key = f"{warning}{cause}"
         is_known = key in device.warnings or len(device.warnings) >= _MOST_WARNINGS
         if not is_known:

@@ -177,4 +177,4 @@ def _port_error(error: OSError, address: str | None, port: int, option: str) -> 
         return PortError(problem, hint, key=of_address)
     text = os.strerror(error.errno) if error.errno else str(error)
     kind: type[ConfigError] = ConfigError if error.errno in (errno.EINVAL, errno.EAFNOSUPPORT) else PortError
-    return kind(f"can't listen on {address} ({text})", "`ip address` shows others", key=of_address)
+    return kind(f"can't listen on {address or 'any address'} ({text})", "`ip address` shows others", key=of_address)

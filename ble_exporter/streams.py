@@ -1,4 +1,4 @@
-"""Keeps the program running if a standard stream is closed or full, or is a pipe that nobody reads."""
+"""Handles standard streams that are closed or full, or are pipes that nobody reads."""
 
 import errno
 import io

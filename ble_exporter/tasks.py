@@ -138,7 +138,7 @@ class Tasks:
 
 async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> Result:
     """
-    Return the coroutine's result; after the timeout, cancel it without waiting for its end, and raise TimeoutError.
+    Return the coroutine's result. After the timeout, cancel it, and raise asyncio.TimeoutError at once.
 
     asyncio.wait_for waits for the cancelled coroutine, which may hang. Before Python 3.12, it may also swallow a
     cancellation.
@@ -201,7 +201,7 @@ def _log_late_error(task: "asyncio.Task[Result]") -> None:
 
 async def in_daemon_thread(call: Callable[[], Result]) -> Result:
     """
-    Return the result of a call in a thread that does not delay the end of the program, unlike asyncio.to_thread.
+    Make a call in a daemon thread; return its result. Unlike asyncio.to_thread, it does not delay the program's end.
 
     Raises the error of the call, or a RuntimeError if no thread can be started.
     """

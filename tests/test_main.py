@@ -232,7 +232,7 @@ def test_config_check_names_the_file_that_is_used(config: Path, capsys: pytest.C
     assert 0 == main(["--config", str(config), "--config.check"])
     output = capsys.readouterr()
     assert output.out.startswith(f"{backup}: ok: ")
-    assert f"{backup}: copy that back" in output.err
+    assert f"read from its backup: copy {backup} back" in output.err
 
 
 def test_config_check_knows_the_web_options(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

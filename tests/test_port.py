@@ -4,6 +4,7 @@ import errno
 import http.client
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -110,6 +111,17 @@ def test_other_errors_have_their_own_messages(
         open_port("fe80::1", 80)
 
     assert (said, may_pass) == (str(caught.value), isinstance(caught.value, PortError))
+
+
+def test_an_error_without_an_address_is_a_sentence() -> None:
+    """Without listen_address, the message must not say that the exporter can't listen on "None"."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(PortError, match=r"can't listen on any address \(Too many open files\)"):
+            open_port(None, 8000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize(

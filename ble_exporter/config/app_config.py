@@ -129,8 +129,9 @@ def load_config(path: str) -> AppConfig:
 
 def warnings_of(config: AppConfig) -> list[str]:
     """Return the warnings about the files of a valid configuration."""
-    damaged = f"`discover --write` was interrupted, so its old content was read from {config.backup}: copy that back"
-    return [damaged] * bool(config.backup) + world_readable_warnings(config.key_files)
+    backup = config.backup
+    damaged = f"`discover --write` was interrupted, so the configuration was read from its backup: copy {backup} back"
+    return [damaged] * bool(backup) + world_readable_warnings(config.key_files)
 
 
 def read_config(path: str, option: str = "--config") -> bytes:

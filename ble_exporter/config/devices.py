@@ -50,7 +50,7 @@ _OLD_BINDKEY = re.compile(r"[0-9A-Fa-f]{24}")
 _BINDKEY_HINT = "write the 32 hex digits that the firmware's page shows"
 
 MAX_KEY_FILE_BYTES = 200
-"""The maximum size of a file with a bindkey, in bytes; the 32 hex digits of the bindkey take 32 of them."""
+"""The maximum size of a file with a bindkey, in bytes: enough for 32 hex digits and some white space."""
 
 
 @dataclass
@@ -186,9 +186,8 @@ def bindkey_problem(text: str) -> str:
         return "24 hex digits are a bindkey of an old MiBeacon version, which is not supported"
     if len(text) == 32:
         return "not all of its 32 characters are hex digits"
-    if not 0 < len(text) < MAX_KEY_FILE_BYTES:
-        return "this is not a bindkey"
-    return f"it has {number_of(len(text), 'character')}, not 32"
+    characters = number_of(len(text), "character")
+    return f"it has {characters}, not 32" if 0 < len(text) < MAX_KEY_FILE_BYTES else "this is not a bindkey"
 
 
 def _address(document: Document, node: Node, device_node: Node) -> str:
@@ -254,7 +253,7 @@ def _read_key(document: Document, nodes: Mapping[str, Node], devices: Devices) -
 
 
 def _path(document: Document, node: Node) -> Path:
-    """Return the path of a `bindkey_file`: a systemd credential, or a path relative to the configuration's folder."""
+    """Return the path of a `bindkey_file`: of a systemd credential, absolute, or in the configuration's folder."""
     key = "bindkey_file"
     text = document.scalar(node, key)
     if not isinstance(text, str) or not text or hidden_in(text):

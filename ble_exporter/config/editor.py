@@ -1,5 +1,5 @@
 """
-Adds devices to a configuration file; all other bytes of the file stay unchanged.
+Adds devices to a configuration file; its other lines stay unchanged.
 
 The new lines are inserted into the text at a position taken from the YAML tree. The result is parsed as the service
 would parse it, and is written only if it has the old settings and the new devices.

@@ -19,7 +19,7 @@ from ble_exporter.formats.registry import UNITS
 
 OFFSETS = "offsets"
 
-# An offset is usually a few units. A much larger one is a typing error, except where the zero point depends on the
+# An offset is usually a few units. A much larger one is a typo, except where the zero point depends on the
 # place, as for a scale, a tank, or air pressure reduced to sea level.
 _MOST_OF_UNIT = {"°C": 20.0, "%": 50.0, "V": 10.0, "A": 10.0}
 _MOST = 10_000.0

@@ -5,7 +5,7 @@ import re
 from ble_exporter.utils import hidden_in
 
 BINDKEY_WITHIN = re.compile(r"[0-9A-Fa-f]{20}|([0-9A-Fa-f]{2}[ :.-]){9}[0-9A-Fa-f]{2}")
-"""Also matches a bindkey with too few or too many digits, or with separators; a Bluetooth address is too short."""
+"""Matches a bindkey in a text, even one that lacks some digits or has separators. A Bluetooth address is too short."""
 
 
 def text_problem(what: str, text: str, *, bindkey_hint: str, example: str) -> str:

@@ -59,7 +59,7 @@ class Settings:
         return default
 
     def seconds(self, key: str, default: float = math.nan) -> float:
-        """Return a time in seconds."""
+        """Return a time in seconds; `default` if it is absent or invalid."""
         problem = f"is not a number of {_MIN_SECONDS} or more"
         return self.read(key, _seconds, default, problem, f"write `{key}: {EXAMPLES[key]}`")
 
@@ -74,7 +74,7 @@ class Settings:
         return path
 
     def port(self) -> int:
-        """Return the TCP port of the HTTP server."""
+        """Return the TCP port of the HTTP server; 0 if it is absent or invalid."""
         return self.read("listen_port", _port, 0, "is not a port", "write a whole number from 1 to 65535")
 
     def listen_address(self) -> str | None:
@@ -83,7 +83,7 @@ class Settings:
         address = self.read("listen_address", _ip_address, None, "is not an IP address of a machine", hint)
         if address is not None and "%" not in address and _LINK_LOCAL.match(address):
             with self.document.errors:
-                problem = f"{address} is valid on one network only, so its interface is missing"
+                problem = f"{address} is valid on one network only, so its interface must be named"
                 self.fail("listen_address", problem, f'write it after the address: "{address}%eth0"')
         return address
 

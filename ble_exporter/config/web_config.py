@@ -1,8 +1,8 @@
 """
 Reads a web configuration: TLS, passwords and headers of the HTTP server, in the format of Prometheus' exporters.
 
-The format is that of exporter-toolkit, and so are the texts of the errors that its own code reports. Settings that
-would have no effect are errors here, because somebody may rely on them.
+The format is that of exporter-toolkit. Errors that exporter-toolkit's own code reports have the same texts here.
+Settings that would have no effect, except `http2`, are errors here, because somebody may rely on them.
 """
 
 import re

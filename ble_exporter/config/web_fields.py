@@ -17,7 +17,7 @@ from ble_exporter.config.yaml_document import (
 # The file may be written for exporter-toolkit, which follows YAML 1.1.
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
-# A hash, or a part of a PEM text, perhaps after a line break. Base64 usually has digits; the long keywords have none.
+# A hash, or a part of a PEM text. Long words of Base64 usually contain digits; the long keywords contain none.
 # Each word is tried only at its beginning, so that 32 kB of letters take a millisecond, not several seconds.
 _SECRET = re.compile(r"\$2|PRIVATE KEY|(?<![A-Za-z0-9+/=])(?=[A-Za-z+/=]*[0-9])[A-Za-z0-9+/=]{16,}")
 
@@ -56,7 +56,7 @@ class Section:
         return default
 
     def texts(self, key: str) -> list[tuple[Node, str]]:
-        """Return the elements of a list, with their nodes."""
+        """Return the elements of a list, with their nodes; none if the key is absent or has no value."""
         node = self.nodes.get(key)
         if node is None or is_empty(node):
             return []

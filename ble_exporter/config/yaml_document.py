@@ -51,7 +51,11 @@ class Document:
     errors: ErrorList = field(default_factory=ErrorList, compare=False, repr=False)
 
     def text(self, data: bytes) -> str:
-        """Return the decoded text, to which positions refer; forbidden characters are reported and left out."""
+        """
+        Return the decoded text, to which positions refer; forbidden characters are reported and left out.
+
+        Raises ConfigError if the text is UTF-16 or UTF-32, or begins with a NUL character.
+        """
         if _WIDE.match(data):
             hint = "save the file as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"
             raise ConfigError("the text is UTF-16 or UTF-32, not UTF-8", hint, path=self.path, line=1)

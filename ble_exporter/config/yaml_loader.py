@@ -109,7 +109,7 @@ class _Loader(yaml.SafeLoader):
         self._nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - as PyYAML's method
-        """Compose one node. `index` is the key of a value, the number of an element of a list, or None for a key."""
+        """Compose a node. `index` is a value's key, a list element's number, or None for a key or the root."""
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs lack it
         mark = event.start_mark or self.get_mark()
         self._nodes += 1

@@ -33,7 +33,7 @@ def get_logger(app_config: AppConfig, log_format: LogFormat = "text") -> logging
 
 
 def log_losses(logger: logging.Logger) -> Losses:
-    """Return the losses of the logger's handler, which the handler continues to update."""
+    """Return the losses of the logger's handler, which keeps updating them; without a LogHandler, they stay empty."""
     return next((handler.losses for handler in logger.handlers if isinstance(handler, LogHandler)), Losses())
 
 

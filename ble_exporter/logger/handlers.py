@@ -1,7 +1,8 @@
 """
 The handlers of the log, for a rotating file and for standard error.
 
-The log never stops or delays the program: a line that can't be written is counted, and later lines are still tried.
+A full disk, or a pipe that nobody reads, neither stops nor delays the program: a line that can't be written is counted
+as lost, and later lines are still tried.
 """
 
 import errno
@@ -34,7 +35,7 @@ _WAYS_OUT = {
     errno.ENOSPC: "free some space on its disk, or ",
 }
 
-# The first is the error of opening a named pipe that has no reader, the second that of writing to one.
+# ENXIO: opening a named pipe that has no reader; EPIPE: writing to such a pipe.
 _PIPE_WITHOUT_READER = (errno.ENXIO, errno.EPIPE)
 
 # Without O_NONBLOCK, opening a named pipe would wait for a reader, and so would writing to it when it is full.
