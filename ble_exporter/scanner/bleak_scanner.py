@@ -7,7 +7,6 @@ bleak keeps the adapter scanning, and calls a function for each advertisement.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 
 from bleak import BleakScanner
 from bleak.backends.bluezdbus.manager import BlueZManager
@@ -46,8 +45,11 @@ class BleakScannerImpl(BluezRadio):
         connect_to_bluez: Callable[[], AbstractAsyncContextManager[Bluez]] = connect,
         make_watch: Callable[[Bluez], StackWatch] = StackWatch,
     ) -> None:
+        async def make_ear() -> BleakEar:
+            return BleakEar(make_scanner)
+
         super().__init__(
-            partial(BleakEar, make_scanner),
+            make_ear,
             adapter,
             silence_limit_s,
             mode,

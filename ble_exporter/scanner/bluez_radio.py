@@ -7,7 +7,7 @@ No ear notices every failure of the Bluetooth stack by itself; `stack_watch` and
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import MappingProxyType
 from typing import Literal
@@ -54,7 +54,7 @@ class BluezRadio:
 
     def __init__(
         self,
-        make_ear: Callable[[], Ear],
+        make_ear: Callable[[], Awaitable[Ear]],
         adapter: str | None = None,
         silence_limit_s: float = DEFAULT_SILENCE_LIMIT_S,
         mode: ScanMode = "auto",
@@ -127,7 +127,7 @@ class BluezRadio:
                 return
 
     async def _run(self, listener: Listener, started: Callable[[], None]) -> None:
-        ear = self._ear = self._ear or self._make_ear()
+        ear = self._ear = self._ear or await self._make_ear()
         try:
             await self._listen(ear, listener, started)
         except ScannerError:

@@ -15,7 +15,7 @@ from ble_exporter.scanner.ear import Ear
 from ble_exporter.scanner.healing import Healer
 from ble_exporter.scanner.mock import MockScanner
 from ble_exporter.scanner.monitor_ear import BATCH_S, SHARED_BATCH_S, MonitorEar
-from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
+from ble_exporter.scanner.monitor_socket import SocketOpener, open_monitor_socket
 from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.scanner.reset_record import ResetRecord, runtime_folder
@@ -51,7 +51,7 @@ def build_radio(
     replay: str | None = None,
     replay_speed: float | None = None,
     simulation: Simulation | None = None,
-    open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+    open_socket: SocketOpener = open_monitor_socket,
 ) -> Radio:
     """
     Build the real radio, or a radio that plays the capture file `replay` or a simulation.
@@ -87,15 +87,13 @@ def _reset_record() -> ResetRecord:
     return ResetRecord(folder)
 
 
-def make_ear(
-    choice: EarChoice,
-    open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
-    longest_batch_s: float = BATCH_S,
+async def make_ear(
+    choice: EarChoice, open_socket: SocketOpener = open_monitor_socket, longest_batch_s: float = BATCH_S
 ) -> Ear:
     """Return the chosen ear; "auto" chooses the monitor ear if its channel can be opened, otherwise bleak's ear."""
     if choice == "auto":
         try:
-            open_socket(0).close()
+            (await open_socket(0)).close()
         except OSError as error:
             _log.info("hearing through bluetoothd, which loses some packets (ear auto): %s", hints.no_monitor(error))
             choice = "bluez"

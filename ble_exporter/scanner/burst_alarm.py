@@ -1,8 +1,9 @@
 """
 Ends a long pause between two readings of the monitor channel if many packets arrive at once.
 
-An alarm is a second socket on the channel, which gets a random share of the packets. At ten packets per second, it goes
-off every 6 s on average. After a sudden rise of the rate, it goes off long before the other socket's buffer is full.
+An alarm has a second socket on the channel, which gets a random share of the packets. At ten packets per second, it
+goes off every 6 s on average. After a sudden rise of the rate, it goes off long before the other socket's buffer is
+full.
 """
 
 import asyncio
@@ -11,19 +12,12 @@ from contextlib import suppress
 
 from ble_exporter.tasks import time_of_tick
 
-ONE_OF = 64
-"""
-On average, an alarm gets one of this many packets. The number is a power of two.
-
-The buffer usually has room for 555 packets. The odds that none of these sets the alarm off are 0.02 %.
-"""
-
 # The kernel raises this to its minimum, which is enough for a packet.
 _BUFFER_BYTES = 1
 
 
 class BurstAlarm:
-    """Waits for packets on `channel`, a socket that receives one of ONE_OF packets; this object closes it."""
+    """Waits for packets on `channel`, a socket that receives a sample of the packets; this object closes it."""
 
     def __init__(self, channel: socket.socket) -> None:
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)

@@ -56,7 +56,7 @@ class Ear(Protocol):
         """Do the ear's own work during the scan, until cancelled. Raises ScannerError if it can no longer hear."""
 
     def forget(self) -> None:
-        """Forget the data of a run that has failed."""
+        """Forget the data of a run that has failed, and release what later runs would have used again."""
 
     def close(self) -> None:
-        """Release the resources that `prepare` has opened."""
+        """Release what only this run has used."""

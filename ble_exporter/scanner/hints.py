@@ -23,6 +23,11 @@ _HANGS = "the adapter may have hung; try `bluetoothctl power off`, `bluetoothctl
 _POWER_CYCLE = "bluetoothctl power off && bluetoothctl power on"
 _POWER_ON = ("`bluetoothctl power on`", "bluetoothctl power on")
 _BLUETOOTHD_LOG = "journalctl -u bluetooth"
+_HELPER_LOG = "journalctl -u ble_exporter-monitor.socket -u 'ble_exporter-monitor@*'"
+_INSTALL_SERVICE = "sudo ble-exporter service install --apply"
+_HELPER_MISSING = (
+    f"as a service, the program needs its helper, ble_exporter-monitor.socket, which `{_INSTALL_SERVICE}` installs"
+)
 
 NO_ADAPTER = Problem(
     "no Bluetooth adapter",
@@ -126,17 +131,22 @@ def no_dbus(error: BaseException) -> Problem:
 
 
 def no_monitor(error: OSError) -> Problem:
-    """Return the problem of a monitor channel that can't be opened."""
+    """Return the problem of a monitor channel that can't be opened; see `open_monitor_socket`."""
+    if error.filename is not None:
+        return Problem(
+            f"the helper could not open the kernel's monitor channel ({error.strerror})",
+            f"see `{_HELPER_LOG}`; or set ear to bluez",
+            _HELPER_LOG,
+        )
     if error.errno in (errno.EPERM, errno.EACCES):
         return Problem(
             "this program may not read the kernel's monitor channel",
-            "give it the capability CAP_NET_RAW (`AmbientCapabilities=CAP_NET_RAW` in the systemd unit), or set ear to "
-            "bluez",
-            "systemctl show --property AmbientCapabilities ble_exporter",
+            f"{_HELPER_MISSING}; elsewhere, give it the capability CAP_NET_RAW; or set ear to bluez",
+            _INSTALL_SERVICE,
         )
     return Problem(
         f"the kernel's monitor channel can't be opened ({error.strerror})",
-        "in a container, use the host's network; or set ear to bluez",
+        f"{_HELPER_MISSING}; in a container, use the host's network; or set ear to bluez",
     )
 
 

@@ -9,6 +9,7 @@ has the figures.
 import asyncio
 import logging
 import uuid
+import weakref
 from collections.abc import Callable
 
 from ble_exporter.config.app_config import ScanMode
@@ -18,7 +19,7 @@ from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
 from ble_exporter.scanner.burst_alarm import BurstAlarm
 from ble_exporter.scanner.ear import Hearing
-from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, open_monitor_socket
+from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, SocketOpener, open_monitor_socket
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
@@ -58,7 +59,7 @@ class MonitorEar:
 
     def __init__(
         self,
-        open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+        open_socket: SocketOpener = open_monitor_socket,
         longest_batch_s: float = BATCH_S,
         boot: Callable[[], float] = seconds_since_boot,
     ) -> None:
@@ -75,6 +76,8 @@ class MonitorEar:
         self._has_monitor: bool
         self._reception: Reception
         self._socket: MonitorSocket | None = None
+        self._controller = -1
+        self._closes_channel: Callable[[], object] | None = None
         self._lost_before = 0
         self._read_at = 0.0
 
@@ -85,11 +88,10 @@ class MonitorEar:
         """Open the channel, and resolve the scan mode."""
         self._bluez, self._adapter, self._hearing = bluez, adapter.name, hearing
         try:
-            self._socket = self._open_socket(int(adapter.name.removeprefix("hci")))
+            await self._open(int(adapter.name.removeprefix("hci")))
         except OSError as error:
             raise ScannerError(*hints.no_monitor(error)) from error
         self._reception = Reception(adapter.name, hearing.listener, self._names)
-        self._lost_before = 0
         self._read_at = self._boot()
         settings = await resolve_scan_mode(mode, adapter, bluez)
         self.is_passive, self._has_monitor = settings.mode == "passive", settings.has_monitor
@@ -118,7 +120,8 @@ class MonitorEar:
 
     async def run(self) -> None:
         """Deliver the advertisements in batches."""
-        alarm = self._socket.alarm if self._socket else None
+        assert self._socket is not None  # noqa: S101 - `prepare` has opened it
+        alarm = self._socket.alarm
         pause_s = _FIRST_BATCH_S
         try:
             while True:
@@ -134,28 +137,39 @@ class MonitorEar:
                 elif not full_reads:
                     pause_s = min(2 * pause_s, self._longest_batch_s)
         finally:
-            if alarm is not None:
-                alarm.turn_off()
+            alarm.turn_off()
 
-    async def _pause(self, pause_s: float, alarm: BurstAlarm | None) -> bool:
+    async def _pause(self, pause_s: float, alarm: BurstAlarm) -> bool:
         """Wait for the end of the batch, or, during a long pause, for a burst of packets; return whether one came."""
         # Waiting for the socket instead would mean waking up for each packet.
-        if alarm is not None and pause_s > _FIRST_BATCH_S:
+        if pause_s > _FIRST_BATCH_S:
             return await alarm.tick_or_burst(pause_s)
-        if alarm is not None:
-            alarm.turn_off()
+        alarm.turn_off()
         # At a high rate, there is always work. A pause that a tick cuts short would say little about the rate.
         await asyncio.sleep(pause_s)
         return False
 
     def forget(self) -> None:
-        """Do nothing: `prepare` resets the state of the ear."""
+        """Close the channel."""
+        if self._closes_channel is not None:
+            self._closes_channel()
+        self._socket = None
 
     def close(self) -> None:
-        """Close the channel."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Keep the channel for the next run, because the start of a helper would take long."""
+
+    async def _open(self, controller: int) -> None:
+        """Open the channel, unless the one of the last run is that of the controller. Raises OSError."""
+        if self._socket is not None and self._controller == controller:
+            # Since the last run, only other programs have scanned.
+            while self._socket.read():
+                pass
+        else:
+            self.forget()
+            self._socket = await self._open_socket(controller)
+            self._closes_channel = weakref.finalize(self, self._socket.close)
+            self._controller = controller
+        self._lost_before = self._socket.lost
 
     def _read(self) -> bool:
         """Deliver some of the advertisements that wait in the socket; return whether there may be more."""

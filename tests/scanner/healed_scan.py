@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ble_exporter.scanner.bluez_radio import BluezRadio
+from ble_exporter.scanner.build import make_ear
 from ble_exporter.scanner.healing import Healer
-from ble_exporter.scanner.monitor_ear import MonitorEar
 from ble_exporter.scanner.radio import Everything
 from ble_exporter.scanner.reset_record import ResetRecord
 from ble_exporter.scanner.session import listening
@@ -35,7 +35,7 @@ class Scan:
         self._bus = bus
         self._channel = channel
         watch = partial(StackWatch, root=self.root, pauses_s=(0.02,))
-        ear = partial(MonitorEar, channel.open)
+        ear = partial(make_ear, "monitor", channel.open)
         self.radio = BluezRadio(ear, adapter, limit_s, healer=self.healer, make_watch=watch)
 
     async def run(self, act: Act) -> None:

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from ble_exporter.scanner.burst_alarm import BurstAlarm
+from ble_exporter.monitor_channel.channel import ChannelSockets, restrict
 from ble_exporter.scanner.monitor_socket import MonitorSocket
 
 SENDER = "A4:C1:38:00:00:01"
@@ -45,14 +45,16 @@ class Channel:
         ahead_s: The seconds by which the reader's clock is ahead of the kernel's, as after setting the clock.
     """
 
-    def __init__(self, *, refusal: OSError | None = None) -> None:
+    def __init__(self, *, refusal: OSError | None = None, reader: type[MonitorSocket] = MonitorSocket) -> None:
         self.opened: list[int] = []
         self.ahead_s = 0.0
         self._refusal = refusal
+        self._reader = reader
+        self._opened: ChannelSockets | None = None
         self._kernel: socket.socket | None = None
         self._alarm: socket.socket | None = None
 
-    def open(self, controller: int) -> MonitorSocket:
+    async def open(self, controller: int) -> MonitorSocket:
         """Return a reader, as `open_monitor_socket` does."""
         if self._refusal is not None:
             raise self._refusal
@@ -60,7 +62,9 @@ class Channel:
         self.close()
         self._kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._alarm, sample = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        return MonitorSocket(reader, controller, lambda: time.time() + self.ahead_s, BurstAlarm(sample))
+        restrict(reader, controller)
+        self._opened = ChannelSockets(reader, sample)
+        return self._reader(self._opened, lambda: time.time() + self.ahead_s)
 
     def receive(self, *frames: bytes) -> None:
         """Send these frames to the reader."""
@@ -72,6 +76,11 @@ class Channel:
         """Send a packet to the alarm's socket, as the kernel does with a random share of the packets."""
         assert self._alarm is not None
         self._alarm.send(b"packet")
+
+    def fail(self) -> None:
+        """Make each further read fail."""
+        assert self._opened is not None
+        self._opened.reports.close()
 
     def close(self) -> None:
         """Close the kernel's ends."""

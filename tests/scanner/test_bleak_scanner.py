@@ -267,7 +267,10 @@ def test_no_data_of_unknown_devices_is_stored(bleak: FakeBleak, run: InVirtualTi
     bleak.air = [(f"C0:00:00:00:00:{number:02X}", -61, {UUID: b"\x40"}) for number in range(100)]
     ear, listener = BleakEar(bleak), OnlyCounting()
 
-    run(run_for(BluezRadio(lambda: ear), listener, 1))
+    async def make_ear() -> BleakEar:
+        return ear
+
+    run(run_for(BluezRadio(make_ear), listener, 1))
 
     assert (100, {}) == (listener.counted, ear._last)
 

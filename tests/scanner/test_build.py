@@ -1,6 +1,8 @@
 """Tests of `build_radio`, which builds the radios of the service and the commands."""
 
 import asyncio
+import errno
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -12,9 +14,10 @@ from ble_exporter.cli.discover.command import parse
 from ble_exporter.cli.discover.run import run as discover
 from ble_exporter.cli.doctor.check import CheckContext
 from ble_exporter.cli.doctor.sensors import check_sensors
-from ble_exporter.config.app_config import load_config
+from ble_exporter.config.app_config import EarChoice, load_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.main import main
+from ble_exporter.monitor_channel.protocol import HELPER_SOCKET
 from ble_exporter.scanner import (
     Everything,
     Listener,
@@ -24,11 +27,16 @@ from ble_exporter.scanner import (
     Simulation,
     build_radio,
 )
+from ble_exporter.scanner.bleak_scanner import BleakEar
 from ble_exporter.scanner.bluez_radio import BluezRadio
+from ble_exporter.scanner.build import make_ear
+from ble_exporter.scanner.ear import Ear
+from ble_exporter.scanner.monitor_ear import MonitorEar
 from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from tests.conftest import PACKET_A
 from tests.program import write_config
 from tests.radios import InVirtualTime
+from tests.scanner.monitor_frames import Channel
 
 ADDRESS = "A4:C1:38:00:00:01"
 
@@ -159,6 +167,28 @@ def test_the_default_is_the_real_radio() -> None:
 def test_several_adapters_form_one_radio() -> None:
     """Each adapter receives sensors that are out of range of the others."""
     assert MultiAdapterScanner is type(build_radio(RadioSettings(("hci0", "hci1"))))
+
+
+@pytest.mark.parametrize(
+    ("choice", "refusal", "kind"),
+    [
+        ("auto", None, MonitorEar),
+        ("auto", OSError(errno.EAFNOSUPPORT, "no"), BleakEar),
+        ("auto", OSError(errno.ETIMEDOUT, "late", HELPER_SOCKET), BleakEar),
+        ("monitor", OSError(errno.EAFNOSUPPORT, "no"), MonitorEar),
+        ("bluez", None, BleakEar),
+    ],
+)
+def test_auto_hears_through_the_channel_if_it_can(
+    choice: EarChoice, refusal: OSError | None, kind: type[Ear], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine that lacks the helper must still hear its sensors, and the log must name what it lacks."""
+    caplog.set_level(logging.INFO)
+    channel = Channel(refusal=refusal)
+
+    assert kind is type(asyncio.run(make_ear(choice, channel.open)))
+    channel.close()
+    assert (refusal is not None and choice == "auto") == ("ble_exporter-monitor.socket" in caplog.text)
 
 
 def test_an_unreadable_capture_fails_immediately(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ The rig's scenarios verify the same on the kernel's own channel.
 """
 
 import errno
-import socket
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from ble_exporter.formats.bthome import UUID
 from ble_exporter.model import Advertisement
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_radio import BluezRadio
-from ble_exporter.scanner.build import RadioSettings, build_radio
+from ble_exporter.scanner.build import RadioSettings, build_radio, make_ear
 from ble_exporter.scanner.ear import Ear
 from ble_exporter.scanner.monitor_ear import BATCH_S, MonitorEar
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket
@@ -62,8 +61,7 @@ def channel() -> Iterator[Channel]:
 
 def radio(channel: Channel, mode: ScanMode = "auto") -> BluezRadio:
     """Return a radio that hears through the channel."""
-    make: Callable[[], Ear] = partial(MonitorEar, channel.open)
-    return BluezRadio(make, mode=mode)
+    return BluezRadio(partial(make_ear, "monitor", channel.open), mode=mode)
 
 
 @pytest.fixture
@@ -139,7 +137,9 @@ def test_a_packet_from_before_the_machine_slept_is_old(
     """A packet that waited in the buffer during the sleep would show last night's temperature as a new one."""
     heard: list[Advertisement] = []
     asleep_s = 0.0
-    make: Callable[[], Ear] = partial(MonitorEar, channel.open, boot=lambda: asleep_s)
+
+    async def make() -> Ear:
+        return MonitorEar(channel.open, boot=lambda: asleep_s)
 
     async def scan() -> None:
         nonlocal asleep_s
@@ -359,32 +359,30 @@ def test_a_full_buffer_is_counted_and_logged_once(
     bus: Path, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A loss must be visible to the operator, but an overloaded machine must not write a log line each second."""
-    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    overloaded = BluezRadio(partial(MonitorEar, partial(Overflowing, reader)))
+    channel = Channel(reader=Overflowing)
+    overloaded = radio(channel)
 
     async def scan() -> None:
         async with scripted_bluez(bus), listening(overloaded, Everything(lambda _one: None)) as wait:
             for _batch in range(2):
-                kernel.send(frame(legacy_report(service_data(PACKET_A))))
+                channel.receive(frame(legacy_report(service_data(PACKET_A))))
                 await wait(1)
-        kernel.close()
 
     in_virtual_time(scan())
+
+    channel.close()
 
     assert {("hci0", "buffer_full"): 6} == overloaded.lost_events
     warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert [f"adapter hci0: {hints.BUFFER_FULL}"] == warnings
 
 
-def test_a_channel_that_breaks_ends_the_run(bus: Path, in_virtual_time: InVirtualTime) -> None:
+def test_a_channel_that_breaks_ends_the_run(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
     """A radio that can't hear any more must not look healthy."""
-    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     async def scan() -> None:
-        ear = partial(MonitorEar, partial(MonitorSocket, reader))
-        async with scripted_bluez(bus), listening(BluezRadio(ear), Everything(lambda _one: None)) as wait:
-            kernel.close()
-            reader.close()
+        async with scripted_bluez(bus), listening(radio(channel), Everything(lambda _one: None)) as wait:
+            channel.fail()
             await wait(1)
 
     with pytest.raises(ScannerError, match="the kernel's monitor channel can't be read"):
@@ -401,6 +399,50 @@ def test_a_refused_channel_names_the_capability(bus: Path, in_virtual_time: InVi
 
     with pytest.raises(ScannerError, match=r"may not read the kernel's monitor channel: .*CAP_NET_RAW"):
         in_virtual_time(scan())
+
+
+def test_scans_with_pauses_share_a_channel(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """Opening the channel may start a helper; what other programs hear in a pause must not count for the next scan."""
+    heard: list[Advertisement] = []
+    scanner = radio(channel)
+
+    async def scan(packet: bytes) -> None:
+        async with listening(scanner, Everything(heard.append)) as wait:
+            channel.receive(frame(legacy_report(service_data(packet))))
+            await wait(1)
+
+    async def scans() -> None:
+        async with scripted_bluez(bus):
+            await scan(PACKET_A)
+            channel.receive(*[frame(legacy_report(service_data(PACKET_A)))] * (MOST_FRAMES + 1))
+            await scan(PACKET_B)
+
+    in_virtual_time(scans())
+
+    assert ([0], [PACKET_A, PACKET_B]) == (channel.opened, [one.service_data[UUID] for one in heard])
+
+
+def test_a_channel_that_failed_is_opened_again(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """With `on_adapter_failure: continue`, the same ear is used again after a failure."""
+    heard: list[Advertisement] = []
+    scanner = radio(channel)
+
+    async def failing_scan() -> None:
+        async with listening(scanner, Everything(heard.append)) as wait:
+            channel.fail()
+            await wait(1)
+
+    async def scans() -> None:
+        async with scripted_bluez(bus):
+            with pytest.raises(ScannerError):
+                await failing_scan()
+            async with listening(scanner, Everything(heard.append)) as wait:
+                channel.receive(frame(legacy_report(service_data(PACKET_A))))
+                await wait(1)
+
+    in_virtual_time(scans())
+
+    assert ([0, 0], 1) == (channel.opened, len(heard))
 
 
 def test_the_channel_of_the_adapter_is_opened(hear: Callable[..., ScriptedBluez], channel: Channel) -> None:

@@ -1,58 +1,43 @@
-"""Tests of the monitor channel's socket; the kernel runs the filter program on a socket pair."""
+"""Tests of the monitor channel's reader; the kernel runs the filter program on a socket pair."""
 
+import asyncio
+import errno
+import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ble_exporter.scanner.monitor_socket import MonitorSocket, advertising_filter, attach_filter
-from tests.scanner.monitor_frames import EXTENDED, frame, legacy_report
+from ble_exporter.monitor_channel.channel import ChannelSockets
+from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
+from tests.monitor_channel.pairs import CONTROLLER, Pairs
+from tests.scanner.monitor_frames import frame, legacy_report
 
-PACKET = frame(legacy_report(b"\x02\x01\x06"), controller=258)
+PACKET = frame(legacy_report(b"\x02\x01\x06"), controller=CONTROLLER)
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, MonitorSocket]]:
-    """Return the kernel's end of a channel, and the reader of controller hci258."""
-    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    monitor = MonitorSocket(reader, 258)
-    yield kernel, monitor
+def pairs() -> Iterator[Pairs]:
+    """Return a kernel without a channel."""
+    pairs = Pairs()
+    yield pairs
+    pairs.close()
+
+
+@pytest.fixture
+def ends(pairs: Pairs) -> Iterator[tuple[socket.socket, MonitorSocket]]:
+    """Return the kernel's end of a channel, and the reader of a controller."""
+    monitor = MonitorSocket(pairs.open(CONTROLLER))
+    yield pairs.reports, monitor
     monitor.close()
-    kernel.close()
 
 
 def events(monitor: MonitorSocket) -> list[bytes]:
     """Return the events that wait in the channel."""
     return [event for event, _age_s in monitor.read()]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        frame(b"", controller=257),
-        frame(b"", controller=2),
-        frame(b"", controller=258, opcode=2),
-        frame(b"", controller=258, opcode=0x0103),
-        frame(b"", controller=258, event=0x0E),
-        frame(b"", controller=258, subevent=0x01),
-        b"",
-        PACKET[:8],
-    ],
-)
-def test_only_advertising_reports_of_the_controller_pass(
-    ends: tuple[socket.socket, MonitorSocket], other: bytes
-) -> None:
-    """Any other frame would be decoded for nothing, and another adapter's packet would count for this adapter."""
-    kernel, monitor = ends
-    extended = frame(b"", controller=258, subevent=EXTENDED)
-    for one in (PACKET, other, extended):
-        kernel.send(one)
-
-    assert [PACKET[6:], extended[6:]] == events(monitor)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -67,36 +52,17 @@ def test_any_frame_is_read_or_refused(ends: tuple[socket.socket, MonitorSocket],
     assert [data[6:263]] * passes + [PACKET[6:]] == events(monitor)
 
 
-def test_a_sample_of_the_reports_sets_off_an_alarm() -> None:
-    """With too small a share, the alarm would miss a burst; with too large a share, single packets would set it off."""
-    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    attach_filter(reader, advertising_filter(258, one_of=4))
-    reader.setblocking(False)
-    passed = 0
-    for _packet in range(1000):
-        kernel.send(PACKET)
-        with suppress(BlockingIOError):
-            passed += bool(reader.recv(1))
-    kernel.close()
-    reader.close()
-
-    # The limits are more than nine standard deviations from the expected number.
-    assert 250 - 125 < passed < 250 + 125
-
-
-def test_the_age_is_that_of_the_kernel_s_stamp() -> None:
+def test_the_age_is_that_of_the_kernel_s_stamp(pairs: Pairs) -> None:
     """Packets are read in batches, but a value's age needs each packet's own time of reception."""
-    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    monitor = MonitorSocket(reader, 258, clock=lambda: time.time() + 10)
+    monitor = MonitorSocket(pairs.open(CONTROLLER), clock=lambda: time.time() + 10)
     before = time.time()
-    kernel.send(PACKET)
+    pairs.reports.send(PACKET)
     after = time.time()
     ((_event, age_s),) = monitor.read()
 
     assert 10 <= age_s <= 10 + time.time() - before
     assert age_s >= 10 + time.time() - after - (time.time() - before)
     monitor.close()
-    kernel.close()
 
 
 def test_nothing_is_lost_at_first(ends: tuple[socket.socket, MonitorSocket]) -> None:
@@ -120,3 +86,66 @@ def test_a_recorder_gets_each_event_with_the_kernel_s_stamp(ends: tuple[socket.s
     ((event, at_us),) = recorded
     assert PACKET[6:] == event
     assert before_us <= at_us <= after_us
+
+
+def opened(refusal: int | None, helper: ChannelSockets | int) -> tuple[MonitorSocket | OSError, list[str]]:
+    """Open the channel; return the reader or the error, and who was asked, in order."""
+    asked: list[str] = []
+
+    def directly(controller: int) -> ChannelSockets:
+        asked.append(f"kernel {controller}")
+        assert refusal is not None
+        raise OSError(refusal, os.strerror(refusal))
+
+    async def by_helper(controller: int) -> ChannelSockets:
+        asked.append(f"helper {controller}")
+        if isinstance(helper, int):
+            raise OSError(helper, os.strerror(helper), "/run/helper.sock")
+        return helper
+
+    try:
+        return asyncio.run(open_monitor_socket(CONTROLLER, directly, by_helper)), asked
+    except OSError as error:
+        return error, asked
+
+
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.EAFNOSUPPORT])
+def test_without_the_right_a_helper_opens_the_channel(pairs: Pairs, refusal: int) -> None:
+    """The unit grants neither the capability nor the address family, and the exporter must hear every packet."""
+    monitor, asked = opened(refusal, pairs.open(CONTROLLER))
+    assert isinstance(monitor, MonitorSocket)
+    pairs.reports.send(PACKET)
+
+    assert [PACKET[6:]] == events(monitor)
+    assert [f"kernel {CONTROLLER}", f"helper {CONTROLLER}"] == asked
+    monitor.close()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "helper", "number", "filename"),
+    [
+        (errno.EPERM, errno.ENOENT, errno.EPERM, None),
+        (errno.EAFNOSUPPORT, errno.EACCES, errno.EAFNOSUPPORT, None),
+        (errno.EPERM, errno.EAFNOSUPPORT, errno.EAFNOSUPPORT, "/run/helper.sock"),
+        (errno.EAFNOSUPPORT, errno.EPERM, errno.EPERM, "/run/helper.sock"),
+        (errno.EMFILE, errno.ENOENT, errno.EMFILE, None),
+    ],
+)
+def test_the_error_is_that_of_the_last_who_could_have_opened_it(
+    refusal: int, helper: int, number: int, filename: str | None
+) -> None:
+    """A user without a helper needs the capability; one whose helper fails needs the helper's log."""
+    error, asked = opened(refusal, helper)
+
+    assert isinstance(error, OSError)
+    assert (number, filename) == (error.errno, error.filename)
+    assert 1 + (refusal != errno.EMFILE) == len(asked)
+
+
+def test_with_the_capability_no_helper_is_asked(pairs: Pairs) -> None:
+    """In a container, and with `setcap`, there is none."""
+
+    async def no_helper(_controller: int) -> ChannelSockets:
+        raise AssertionError
+
+    asyncio.run(open_monitor_socket(CONTROLLER, pairs.open, no_helper)).close()

@@ -23,7 +23,7 @@ from ble_exporter.scanner import Radio, RadioSettings, Simulation, build_radio
 from ble_exporter.scanner.btsnoop import Record
 from ble_exporter.scanner.build import RadioBuilder
 from ble_exporter.scanner.capture import MOST_BYTES_OF_A_STREAM, load_events
-from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
+from ble_exporter.scanner.monitor_socket import MonitorSocket, SocketOpener, open_monitor_socket
 from ble_exporter.scanner.report_events import events_of
 from ble_exporter.utils import number_of, one_line
 
@@ -60,7 +60,7 @@ class Recorder:
         self,
         recording: Recording,
         only: Collection[str] | None,
-        open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+        open_socket: SocketOpener = open_monitor_socket,
         clock: Callable[[], float] = time.time,
         boot: Callable[[], float] = seconds_since_boot,
     ) -> None:
@@ -72,9 +72,9 @@ class Recorder:
         self._boot = boot
         self._boot_at = clock() - boot()
 
-    def open_socket(self, controller: int) -> MonitorSocket:
+    async def open_socket(self, controller: int) -> MonitorSocket:
         """Open the monitor channel, and record what is read from it. Raises OSError."""
-        monitor = self._open_socket(controller)
+        monitor = await self._open_socket(controller)
         monitor.on_event = lambda event, at_us: self._recording.add(event, self._steady(at_us), controller)
         self.has_monitor = True
         return monitor
@@ -102,7 +102,7 @@ class Recorder:
 def run(
     options: argparse.Namespace,
     build: RadioBuilder = build_radio,
-    open_socket: Callable[[int], MonitorSocket] = open_monitor_socket,
+    open_socket: SocketOpener = open_monitor_socket,
 ) -> int:
     """Record the received packets, or copy those of another capture; return the exit status."""
     config = _config(options)

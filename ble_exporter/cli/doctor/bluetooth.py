@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name
 from ble_exporter.cli.shell import command_line
+from ble_exporter.monitor_channel.protocol import HELPER_SOCKET
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter
 from ble_exporter.scanner.inspection import blocking, inspect, known_to_kernel
@@ -114,13 +115,17 @@ def check_ear(context: CheckContext) -> Iterator[CheckResult]:
         yield CheckResult("ok", "ear: bluez hears through bluetoothd, which loses some packets; auto may hear them all")
         return
     try:
-        context.open_monitor(0).close()
+        asyncio.run(context.open_monitor(0)).close()
     except OSError as error:
         problem = hints.no_monitor(error)
         if ear == "monitor":
             yield CheckResult("fail", f"ear: {problem}", problem.command)
+        elif error.filename is not None:
+            yield CheckResult("warn", f"ear: auto hears through bluetoothd: {problem}", problem.command)
+        elif (context.root / HELPER_SOCKET.lstrip("/")).exists():
+            yield CheckResult("ok", "ear: auto hears every packet as a service, but through bluetoothd for this user")
         else:
-            # No warning is needed: the systemd unit has the capability, and doctor usually runs without it.
+            # No warning is needed: doctor usually runs without the capability, and not as the user of the service.
             yield CheckResult("ok", f"ear: for this user, auto hears through bluetoothd: {problem.text}")
     else:
         yield CheckResult("ok", f"ear: {ear} hears every packet, through the kernel's monitor channel")

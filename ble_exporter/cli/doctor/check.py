@@ -17,7 +17,7 @@ from ble_exporter.config.app_config import AppConfig
 from ble_exporter.port import Endpoint
 from ble_exporter.scanner.build import RadioBuilder, build_radio
 from ble_exporter.scanner.inspection import Inspection
-from ble_exporter.scanner.monitor_socket import MonitorSocket, open_monitor_socket
+from ble_exporter.scanner.monitor_socket import SocketOpener, open_monitor_socket
 
 Level = Literal["ok", "warn", "fail", "skip"]
 
@@ -61,7 +61,7 @@ class CheckContext:
     show_progress: Callable[[str], None] = lambda _text: None  # shows a message before a slow step
     root: Path = Path("/")  # the root of the file system
     clock: Callable[[], float] = time.time
-    open_monitor: Callable[[int], MonitorSocket] = open_monitor_socket
+    open_monitor: SocketOpener = open_monitor_socket
     output_of: Callable[..., str | None] = output_of
     http_timeout_s: float = 2.0  # for a response from the configured port
 

@@ -22,7 +22,7 @@ from ble_exporter.scanner import Listener, MockScanner, RadioSettings, build_rad
 from ble_exporter.scanner.btsnoop import EVENT, Record, header, new_index, record_bytes, records
 from ble_exporter.scanner.build import RadioBuilder
 from ble_exporter.scanner.capture import Transmission, load_capture
-from ble_exporter.scanner.monitor_socket import MonitorSocket
+from ble_exporter.scanner.monitor_socket import SocketOpener
 from tests.conftest import PACKET_A
 from tests.program import PATIENCE_S, ROOT, running
 from tests.radios import Radio
@@ -75,20 +75,20 @@ def test_the_kernel_s_events_are_recorded_unchanged(capsys: pytest.CaptureFixtur
     class Monitor(Radio):
         """A radio that uses the monitor channel, and hears one event twice."""
 
-        def __init__(self, open_socket: Callable[[int], MonitorSocket]) -> None:
+        def __init__(self, open_socket: SocketOpener) -> None:
             super().__init__()
             self._open_socket = open_socket
 
         async def run(self, listener: Listener, started: Callable[[], None]) -> None:
             """See Radio."""
             started()
-            monitor = self._open_socket(1)
+            monitor = await self._open_socket(1)
             channel.receive(report, report)
             assert 2 == len(monitor.read())
             assert not listener.wants(SENDER)
             monitor.close()
 
-    def build(_settings: RadioSettings, *, open_socket: Callable[[int], MonitorSocket], **_options: object) -> Monitor:
+    def build(_settings: RadioSettings, *, open_socket: SocketOpener, **_options: object) -> Monitor:
         return Monitor(open_socket)
 
     assert 0 == run(parse(["home.btsnoop"]), build, channel.open)

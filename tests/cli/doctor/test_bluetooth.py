@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ble_exporter.cli.doctor import bluetooth as checks
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult
 from ble_exporter.config.app_config import load_config
+from ble_exporter.monitor_channel.protocol import HELPER_SOCKET
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter
 from ble_exporter.scanner.inspection import Inspection
@@ -213,6 +214,30 @@ def test_only_the_ear_that_is_demanded_must_work(
 
     assert level == result.level
     assert text in result.text
+
+
+def test_a_user_who_may_not_ask_the_helper_learns_that_the_service_may(
+    configured: Callable[..., CheckContext],
+) -> None:
+    """The user would otherwise search for a fault in a service that hears every packet."""
+    context = configured()
+    (context.root / HELPER_SOCKET.lstrip("/")).touch()
+    context.open_monitor = Channel(refusal=PermissionError(errno.EPERM, "Operation not permitted")).open
+    (result,) = checks.check_ear(context)
+
+    assert ("ok", "ear: auto hears every packet as a service, but through bluetoothd for this user") == result[:2]
+
+
+def test_a_helper_that_fails_is_a_fault(configured: Callable[..., CheckContext]) -> None:
+    """The service hears through bluetoothd and loses packets, and only the helper's log has the reason."""
+    context = configured()
+    refusal = OSError(errno.ETIMEDOUT, "Connection timed out", HELPER_SOCKET)
+    context.open_monitor = Channel(refusal=refusal).open
+    (result,) = checks.check_ear(context)
+
+    assert "warn" == result.level
+    assert "the helper could not open the kernel's monitor channel (Connection timed out)" in result.text
+    assert "journalctl -u ble_exporter-monitor.socket -u 'ble_exporter-monitor@*'" == result.command
 
 
 @pytest.mark.parametrize("before", ["#Experimental = false\n", "Experimental = false\n", "Experimental=true\n"])
