@@ -11,6 +11,8 @@ import pytest
 
 from ble_exporter.cli.recover.command import RECORD
 from ble_exporter.main import EXIT_BLUETOOTH, EXIT_CONFIG
+from ble_exporter.monitor_channel.helper import LIMIT_S
+from ble_exporter.monitor_channel.protocol import HELPER_SOCKET
 from ble_exporter.scanner.healing import LONGEST_RESET_S
 from ble_exporter.scanner.reset_policy import FIRST_PAUSE_S, LONGEST_PAUSE_S, MOST_FRUITLESS, MOST_PER_HOUR
 from ble_exporter.scanner.reset_record import FILE_NAME, ResetRecord
@@ -73,6 +75,46 @@ def test_the_systemd_unit_keeps_the_record_of_resets(unit: ConfigParser) -> None
 
     assert ("ble_exporter", "yes") == (service["RuntimeDirectory"], service["RuntimeDirectoryPreserve"])
     assert float(service["TimeoutStopSec"]) > LONGEST_RESET_S
+
+
+@pytest.fixture
+def helper() -> ConfigParser:
+    """The unit of the helper that opens the monitor channel."""
+    return systemd_unit("ble_exporter-monitor@.service")
+
+
+def test_the_exporter_asks_the_socket_that_systemd_opens(unit: ConfigParser) -> None:
+    """With another path or kind of socket, the exporter would hear through bluetoothd."""
+    socket = systemd_unit("ble_exporter-monitor.socket")["Socket"]
+
+    assert (HELPER_SOCKET, "yes") == (socket["ListenSequentialPacket"], socket["Accept"])
+    assert (unit["Service"]["User"], "0600") == (socket["SocketUser"], socket["SocketMode"])
+    for key in ("Wants", "After"):
+        assert "ble_exporter-monitor.socket" in unit["Unit"][key].split()
+
+
+def test_only_the_helper_may_open_bluetooth_sockets(unit: ConfigParser, helper: ConfigParser) -> None:
+    """The process that parses what anybody sends must not have a right that it does not need."""
+    assert ("", "AF_UNIX AF_INET AF_INET6") == (
+        unit["Service"]["CapabilityBoundingSet"],
+        unit["Service"]["RestrictAddressFamilies"],
+    )
+    assert "AmbientCapabilities" not in unit["Service"]
+    assert ("CAP_NET_RAW", "CAP_NET_RAW", "AF_BLUETOOTH") == (
+        helper["Service"]["AmbientCapabilities"],
+        helper["Service"]["CapabilityBoundingSet"],
+        helper["Service"]["RestrictAddressFamilies"],
+    )
+
+
+def test_the_helper_is_in_the_machine_s_network(helper: ConfigParser) -> None:
+    """The kernel offers Bluetooth only there, and checks the capability against the machine's own users."""
+    assert {"PrivateNetwork", "PrivateUsers"}.isdisjoint(helper["Service"])
+
+
+def test_the_helper_waits_for_its_client_before_it_is_ended(helper: ConfigParser) -> None:
+    """The helper itself says in its log why it ends."""
+    assert LIMIT_S < float(helper["Service"]["RuntimeMaxSec"])
 
 
 @pytest.fixture

@@ -31,6 +31,16 @@ def test_the_package_s_units_start_the_package_s_program(name: str) -> None:
     assert "/etc/ble_exporter" in "".join(unit["Service"].values())
 
 
+def test_the_package_s_helper_starts_the_package_s_program() -> None:
+    """Debian's own libraries are not used, and other modules must not run with the capability."""
+    unit = texts.adapted((ROOT / "contrib/ble_exporter-monitor@.service").read_text(encoding="utf-8"))
+
+    assert (
+        "\nEnvironment=PYTHONPATH=/usr/lib/ble-exporter\n"
+        "ExecStart=/usr/bin/python3 -PS -m ble_exporter.monitor_channel.helper\n"
+    ) in unit
+
+
 def test_the_package_s_unit_reads_the_package_s_configuration() -> None:
     """The unit must read the conffile, which users edit, and start in a folder where the service can write a log."""
     unit = ConfigParser(strict=False, interpolation=None)

@@ -30,6 +30,13 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 """Each Debian architecture for which all locked libraries have wheels → its name in the wheels' file names."""
 GLIBC = ("2014", "_2_17", "_2_26", "_2_27", "_2_28", "_2_31", "_2_34")
 """The manylinux platforms whose wheels run on Debian 12; its libc is 2.36."""
+UNITS = (
+    "ble_exporter.service",
+    "ble_exporter-monitor.socket",
+    "ble_exporter-monitor@.service",
+    "ble_exporter-recover.service",
+)
+"""The units of contrib/ in the package."""
 SCRIPTS = ("postinst", "prerm", "postrm")
 
 _FILES = Path(__file__).with_name("files")
@@ -139,7 +146,7 @@ def _pip(python: Path, *arguments: str) -> None:
 
 def _add_service(project: Path, root: Path) -> None:
     _copy(_FILES / NAME, root / "usr/bin" / NAME)
-    for name in ("ble_exporter.service", "ble_exporter-recover.service"):
+    for name in UNITS:
         unit = (project / "contrib" / name).read_text(encoding="utf-8")
         _write(root / "lib/systemd/system" / name, texts.adapted(unit).encode())
     _copy(project / "contrib/ble_exporter.sysusers", root / "usr/lib/sysusers.d/ble_exporter.conf")

@@ -12,6 +12,13 @@ UNIT_CHANGES = (
     (r'# Installation: see "As a systemd service" in README\.md\.\n', "# From the package ble-exporter.\n"),
     (r"(# Optional: .*) Installation: (.*)", r"\1 See \2"),
     (r"/opt/ble_exporter/venv/bin/python -m ble_exporter\.main", "/usr/bin/ble-exporter"),
+    (
+        r"# Isolated.*\n(ExecStart=)/opt/ble_exporter/venv/bin/python -I (-m .*)",
+        (
+            r"# As in /usr/bin/ble-exporter, without Debian's libraries (-S) and the current folder (-P).\n"
+            r"Environment=PYTHONPATH=/usr/lib/ble-exporter\n\1/usr/bin/python3 -PS \2"
+        ),
+    ),
     (r"/opt/ble_exporter/venv/bin/ble-exporter", "/usr/bin/ble-exporter"),
     # A `log_file` without a leading slash is in this folder, the only one that the unit can always write.
     (r"WorkingDirectory=/opt/ble_exporter\n", "WorkingDirectory=/var/lib/ble_exporter\n"),

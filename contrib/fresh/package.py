@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fresh import newer
 from fresh.debian import HOME, NEWER, Machine, step
+from fresh.monitor import it_answers
 from fresh.systemd import CONFIGURATION, UNIT, Systemd, booted, wait_for
 
 BUILDS = ["git", "make", "python3-venv", "lintian"]
@@ -76,6 +77,7 @@ def it_is_installed_and_started(system: Systemd) -> None:
     wait_for("readings", lambda: 'ble_sensor_temperature_celsius{device="living_room"}' in system.metrics(), 120)
     assert system.do(f"stat --format '%a %U %G' /{_CONFIG}") == "640 root ble\n"
     assert "bluetooth" in system.do("id --name --groups ble").split()
+    it_answers(system)
 
 
 def it_is_upgraded(system: Systemd) -> None:

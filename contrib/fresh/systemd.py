@@ -173,6 +173,14 @@ def wait_for(what: str, is_so: Callable[[], bool], patience_s: float = _PATIENCE
         time.sleep(0.2)
 
 
+def exposure_of(system: Systemd, unit: str) -> float:
+    """Return and print the exposure of a unit that `systemd-analyze security` reports."""
+    report = system.do(f"systemd-analyze security --no-pager {unit}.service")
+    (line,) = re.findall(r"Overall exposure level for .*", report)
+    print(f"    {line}")
+    return float(line.split(": ")[1].split()[0])
+
+
 @contextlib.contextmanager
 def booted(machine: Machine) -> Iterator[Systemd]:
     """Boot the machine, and stop it after the block."""

@@ -14,8 +14,12 @@ USER = "ble"
 UNIT = "ble_exporter"
 CONFIG = "/etc/ble_exporter/config.yaml"
 LOGS = "/opt/ble_exporter/logs"
-UNIT_FILE = f"/etc/systemd/system/{UNIT}.service"
-UNIT_FILES = (UNIT_FILE, *(f"/etc/systemd/system/{name}" for name in (f"{UNIT}.socket", f"{UNIT}-recover.service")))
+_HELPER, _HELPER_TEMPLATE = f"{UNIT}-monitor.socket", f"{UNIT}-monitor@.service"
+_UNITS = Path("/etc/systemd/system")
+UNIT_FILE = str(_UNITS / f"{UNIT}.service")
+INSTALLED = tuple(str(_UNITS / name) for name in (_HELPER, _HELPER_TEMPLATE, f"{UNIT}.service"))
+"""The units that an installation writes."""
+UNIT_FILES = (*reversed(INSTALLED), *(str(_UNITS / name) for name in (f"{UNIT}.socket", f"{UNIT}-recover.service")))
 _SYSUSERS_FILE = f"/etc/sysusers.d/{UNIT}.conf"
 _PACKAGED = tuple(f"/{place}/systemd/system/{UNIT}.service" for place in ("usr/lib", "lib", "usr/local/lib"))
 _USERS_OWN = (
@@ -53,9 +57,9 @@ class Plan:
     differences: list[str] = field(default_factory=list)
 
 
-def unit_text(python: str) -> str:
-    """Return the unit that runs the program with this interpreter."""
-    return (_FOLDER / "ble_exporter.service").read_text(encoding="utf-8").replace(DEFAULT_PYTHON, python)
+def unit_text(path: str, python: str) -> str:
+    """Return the unit to be installed under a path, which runs the program with this interpreter."""
+    return (_FOLDER / Path(path).name).read_text(encoding="utf-8").replace(DEFAULT_PYTHON, python)
 
 
 def installation(machine: Machine, program: Program, config: str | None, *, may_replace: bool) -> Plan:
@@ -84,14 +88,15 @@ def installation(machine: Machine, program: Program, config: str | None, *, may_
     ]
     obstacle = _add_config(plan, machine, config)
     plan.steps.append(Keep(LOGS, "it exists") if machine.exists(LOGS) else MakeFolder(LOGS, USER))
-    _add_unit(plan, machine, unit_text(program.python).encode(), may_replace=may_replace)
+    for path in INSTALLED:
+        _add_unit(plan, machine, path, unit_text(path, program.python).encode(), may_replace=may_replace)
     plan.steps += [Run(("systemctl", "daemon-reload")), Run(("systemctl", "enable", UNIT))]
     if obstacle:
         plan.notes.append(f"the service is not started: {obstacle}")
         plan.notes.append(f"afterwards: sudo systemctl restart {UNIT}")
     else:
         # Without --no-block, systemctl would wait for Bluetooth, perhaps for hours.
-        plan.steps.append(Run(("systemctl", "restart", "--no-block", UNIT)))
+        plan.steps.append(Run(("systemctl", "restart", "--no-block", _HELPER, UNIT)))
         plan.notes.append(f"`systemctl status {UNIT}` shows whether sensors are heard, `journalctl -u {UNIT}` the log")
     return plan
 
@@ -101,8 +106,10 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
     plan = Plan(_package_problems(machine))
     units = [path for path in UNIT_FILES if machine.exists(path)]
     if units:
+        # A template can't be stopped; its instances end by themselves.
+        names = [name for name in (Path(path).name for path in units) if name != _HELPER_TEMPLATE]
         plan.steps += [
-            Run(("systemctl", "disable", "--now", *(Path(path).name for path in units))),
+            *([Run(("systemctl", "disable", "--now", *names))] if names else []),
             *map(Remove, units),
             Run(("systemctl", "daemon-reload")),
         ]
@@ -221,19 +228,18 @@ def _obstacle(content: bytes, allowed: str) -> str:
     return ""
 
 
-def _add_unit(plan: Plan, machine: Machine, unit: bytes, *, may_replace: bool) -> None:
-    installed = b""
-    if machine.exists(UNIT_FILE):
+def _add_unit(plan: Plan, machine: Machine, path: str, unit: bytes, *, may_replace: bool) -> None:
+    if machine.exists(path):
         try:
-            installed = machine.read(UNIT_FILE)
+            installed = machine.read(path)
         except OSError as error:
             installed = f"({error.strerror})\n".encode()
         if installed == unit:
-            plan.steps.append(Keep(UNIT_FILE, "it is up to date"))
+            plan.steps.append(Keep(path, "it is up to date"))
             return
         if not may_replace:
             old, new = (text.decode(errors="replace").splitlines() for text in (installed, unit))
             plan.differences += list(difflib.unified_diff(old, new, "installed", "new", n=0, lineterm=""))
-            hint = f"--replace replaces it (your own settings belong in `sudo systemctl edit {UNIT}`)"
-            plan.problems.append(Problem(f"{UNIT_FILE} exists and differs", hint))
-    plan.steps.append(WriteFile(UNIT_FILE, unit, may_replace=may_replace))
+            hint = f"--replace replaces it (your own settings belong in `sudo systemctl edit {Path(path).name}`)"
+            plan.problems.append(Problem(f"{path} exists and differs", hint))
+    plan.steps.append(WriteFile(path, unit, may_replace=may_replace))

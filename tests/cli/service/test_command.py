@@ -22,7 +22,7 @@ def test_without_apply_nothing_is_changed(
     out, err = capsys.readouterr()
     assert "" == err
     assert f"would write {UNIT_FILE} (root:root, mode 644)\n    | # Installation: see" in out
-    assert "would run systemctl restart --no-block ble_exporter\n" in out
+    assert "would run systemctl restart --no-block ble_exporter-monitor.socket ble_exporter\n" in out
     last = f"nothing was changed; to do this: sudo ble-exporter service install --config {home_yaml} --apply"
     assert last == out.splitlines()[-1]
     assert [machine.at("/run/systemd/system")] == [path for path in machine.root.rglob("*") if not any(path.iterdir())]

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.cli.service.place import Program
-from ble_exporter.cli.service.plan import CONFIG, LOGS, UNIT_FILE, USER, Plan, installation, removal, unit_text
+from ble_exporter.cli.service.plan import (
+    CONFIG,
+    INSTALLED,
+    LOGS,
+    UNIT_FILE,
+    USER,
+    Plan,
+    installation,
+    removal,
+    unit_text,
+)
 from ble_exporter.config.app_config import load_config
 from ble_exporter.errors import ConfigError
 from tests.cli.service.conftest import PROGRAM, FakeMachine
@@ -35,7 +45,11 @@ def test_an_installation_writes_the_files_and_starts_the_service(machine: FakeMa
     """`service install` replaces the commands that users would otherwise run one by one."""
     take(planned(machine, home_yaml), machine)
 
-    assert (CONTRIB / "ble_exporter.service").read_bytes() == machine.read(UNIT_FILE)
+    assert {"ble_exporter.service", "ble_exporter-monitor.socket", "ble_exporter-monitor@.service"} == {
+        Path(unit).name for unit in INSTALLED
+    }
+    for unit in INSTALLED:
+        assert (CONTRIB / Path(unit).name).read_bytes() == machine.read(unit)
     assert (CONTRIB / "ble_exporter.sysusers").read_bytes() == machine.read(SYSUSERS)
     assert home_yaml.read_bytes() == machine.read(CONFIG)
     assert [
@@ -43,7 +57,7 @@ def test_an_installation_writes_the_files_and_starts_the_service(machine: FakeMa
         f"systemd-sysusers {SYSUSERS}",
         "systemctl daemon-reload",
         "systemctl enable ble_exporter",
-        "systemctl restart --no-block ble_exporter",
+        "systemctl restart --no-block ble_exporter-monitor.socket ble_exporter",
     ] == machine.ran
 
 
@@ -66,10 +80,20 @@ def test_a_second_installation_changes_no_file(machine: FakeMachine, home_yaml: 
     take(plan, machine)
 
     assert b"# mine" in machine.read(CONFIG)
-    assert {f"keep {UNIT_FILE}: it is up to date", f"keep {CONFIG}: it exists", f"keep {LOGS}: it exists"} == {
-        str(step) for step in plan.steps if str(step).startswith("keep ")
-    }
-    assert "systemctl restart --no-block ble_exporter" == machine.ran[-1]
+    assert {
+        *(f"keep {unit}: it is up to date" for unit in INSTALLED),
+        f"keep {CONFIG}: it exists",
+        f"keep {LOGS}: it exists",
+    } == {str(step) for step in plan.steps if str(step).startswith("keep ")}
+    assert "systemctl restart --no-block ble_exporter-monitor.socket ble_exporter" == machine.ran[-1]
+
+
+def test_an_upgrade_adds_the_units_that_an_earlier_version_lacked(machine: FakeMachine, home_yaml: Path) -> None:
+    """Without its helper, the new unit of the exporter hears through bluetoothd."""
+    machine.write(UNIT_FILE, unit_text(UNIT_FILE, PROGRAM.python))
+    take(planned(machine, home_yaml), machine)
+
+    assert all(map(machine.exists, INSTALLED))
 
 
 def test_an_installed_configuration_is_never_replaced(machine: FakeMachine, home_yaml: Path) -> None:
@@ -80,16 +104,19 @@ def test_an_installed_configuration_is_never_replaced(machine: FakeMachine, home
     assert f"{CONFIG} exists, and differs from {home_yaml}; it is never replaced" == problem.text
 
 
-def test_a_unit_that_differs_is_replaced_only_on_request(machine: FakeMachine, home_yaml: Path) -> None:
+@pytest.mark.parametrize("unit", INSTALLED)
+def test_a_unit_that_differs_is_replaced_only_on_request(machine: FakeMachine, home_yaml: Path, unit: str) -> None:
     """A user may have edited the unit; the difference shows what would be lost."""
-    machine.write(UNIT_FILE, unit_text(PROGRAM.python) + "# mine\n")
+    machine.write(unit, unit_text(unit, PROGRAM.python) + "# mine\n")
     refused = planned(machine, home_yaml)
     take(planned(machine, home_yaml, may_replace=True), machine)
 
-    assert [f"{UNIT_FILE} exists and differs"] == [problem.text for problem in refused.problems]
-    assert "--replace" in refused.problems[0].hint
+    assert [f"{unit} exists and differs"] == [problem.text for problem in refused.problems]
+    assert f"--replace replaces it (your own settings belong in `sudo systemctl edit {Path(unit).name}`)" == (
+        refused.problems[0].hint
+    )
     assert "-# mine" in refused.differences
-    assert b"# mine" not in machine.read(UNIT_FILE)
+    assert b"# mine" not in machine.read(unit)
 
 
 def test_a_masked_unit_differs(machine: FakeMachine) -> None:
@@ -188,12 +215,17 @@ def test_a_key_that_is_not_copied_delays_the_start(machine: FakeMachine, tmp_pat
     assert "systemctl restart" in str(planned(machine).steps[-1])
 
 
-def test_the_unit_starts_the_program_that_has_written_it() -> None:
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("ble_exporter.service", "-m ble_exporter.main --config"),
+        ("ble_exporter-monitor@.service", "-I -m ble_exporter.monitor_channel.helper"),
+    ],
+)
+def test_a_unit_starts_the_program_that_has_written_it(name: str, command: str) -> None:
     """The program need not be in /opt/ble_exporter, for example after `pipx install --global`."""
-    text = unit_text("/opt/pipx/venvs/x/bin/python")
-
-    assert "\nExecStart=/opt/pipx/venvs/x/bin/python -m ble_exporter.main --config" in text
-    assert (CONTRIB / "ble_exporter.service").read_text("utf-8") == unit_text(PROGRAM.python)
+    assert f"\nExecStart=/opt/pipx/venvs/x/bin/python {command}" in unit_text(name, "/opt/pipx/venvs/x/bin/python")
+    assert (CONTRIB / name).read_text("utf-8") == unit_text(name, PROGRAM.python)
 
 
 def test_the_plan_suits_the_unit() -> None:
@@ -224,8 +256,11 @@ def test_a_removal_keeps_what_the_user_and_the_service_have_written(machine: Fak
     plan = removal(machine, is_purge=False)
     take(plan, machine)
 
-    assert ["systemctl disable --now ble_exporter.service", "systemctl daemon-reload"] == machine.ran
-    assert (False, False) == (machine.exists(UNIT_FILE), machine.exists(SYSUSERS))
+    assert [
+        "systemctl disable --now ble_exporter.service ble_exporter-monitor.socket",
+        "systemctl daemon-reload",
+    ] == machine.ran
+    assert [] == [path for path in (*INSTALLED, SYSUSERS) if machine.exists(path)]
     kept = (CONFIG, LOGS, "/var/lib/ble_exporter/replay_state.json", f"{UNIT_FILE}.d/override.conf")
     assert all(map(machine.exists, kept))
     assert "keep the user ble: it may still own files; --purge removes it and these files" in map(str, plan.steps)
@@ -275,6 +310,14 @@ def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
 
     assert f"systemctl disable --now {' '.join(names)}" == machine.ran[0]
     assert [] == list(machine.at("/etc/systemd/system").iterdir())
+
+
+def test_a_template_that_is_left_is_removed(machine: FakeMachine) -> None:
+    """Systemctl refuses to stop a template."""
+    machine.write("/etc/systemd/system/ble_exporter-monitor@.service", "")
+    take(removal(machine, is_purge=False), machine)
+
+    assert ["systemctl daemon-reload"] == machine.ran
 
 
 def test_the_overrides_of_the_other_units_go_too(machine: FakeMachine) -> None:
