@@ -32,4 +32,6 @@ mount -t hostfs -o "$share" share "$root$share"
 
 python=$(cat "$share/python")
 machine=$(cat "$share/machine")
-exec chroot "$root" "$python" -I -S "$machine" "$share"
+# Moved to /, because a process below another root can't create a user namespace.
+cd "$root" && mount --move . /
+exec chroot . "$python" -I -S "$machine" "$share"

@@ -6,9 +6,12 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+
+from ble_exporter.monitor_channel.protocol import HELPER_SOCKET
 
 from .air import Air, Sender, Thermometer
 from .exporter import Exporter, Setting
@@ -24,6 +27,8 @@ BLUETOOTHD_PATHS = (
 DAEMON_END_LIMIT_S = 15.0
 """On SIGTERM, bluetoothd powers its adapters off, and waits up to 10 s for this."""
 DBUS_FOLDER = Path("/run/dbus")
+HELPER = "helper"
+"""The name of the daemon that stands in for systemd, and of its log, to which the helpers write."""
 DEBUG_FILES = Path("/sys/kernel/debug/bluetooth")
 STRICT_DUPLICATE_FILTER = "strict_duplicate_filter"
 """The quirk of controllers that filter duplicates by address: those of Broadcom, as in a Raspberry Pi, and of Intel."""
@@ -100,6 +105,15 @@ class Stack:
         daemon = self._start_daemon("bluetoothd", program, "--nodetach", *options)
         wait_until(lambda: on_bus("org.bluez"), "bluetoothd answers")
         return daemon
+
+    def start_helper(self) -> None:
+        """Offer the socket on which the exporter asks for the monitor channel."""
+        self._start_daemon(HELPER, sys.executable, "-m", "rig.guest.confined_helper")
+        wait_until(Path(HELPER_SOCKET).exists, "the helper's socket exists")
+
+    def log(self, name: str) -> str:
+        """Return the log of a daemon so far."""
+        return (self._share / f"{name}.log").read_text()
 
     def pid(self, name: str) -> int:
         """Return the process id of "dbus-daemon" or "bluetoothd"."""
