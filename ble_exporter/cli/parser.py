@@ -167,7 +167,7 @@ def number_between(kind: Callable[[str], Number], least: float, most: float) -> 
             value = kind(text)
             if least <= value <= most:
                 return value
-        number = "a whole number" if kind is int else "a number"
+        number = "a whole number" if isinstance(kind("0"), int) else "a number"
         raise argparse.ArgumentTypeError(f"{text} is not {number} between {least:g} and {most:g}")
 
     return convert

@@ -114,7 +114,8 @@ def test_the_service_starts_after_the_configuration_was_damaged(tmp_path: Path) 
 
     assert ({"A4:C1:38:00:00:01": "attic"}, str(backup)) == (config.devices, config.backup)
     assert re.fullmatch(
-        r"`discover --write` was interrupted, so .* read from .*before-discover-x: .*", warnings_of(config)[0]
+        r"`discover --write` was interrupted, so .* read from its backup: copy .*before-discover-x back",
+        warnings_of(config)[0],
     )
 
 

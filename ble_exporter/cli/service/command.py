@@ -16,8 +16,8 @@ _DESCRIPTION = """\
 Install the program as the systemd service ble_exporter, or remove that service.
 
 Without --apply, nothing is changed: the command prints what it would write and run. `install`
-creates the user ble, /etc/ble_exporter/config.yaml, /opt/ble_exporter/logs and the units, and starts
-the service if the configuration lists a sensor; it never changes a configuration that is there.
+creates the user ble, /etc/ble_exporter/config.yaml, /opt/ble_exporter/logs and the units, and
+starts the service if the configuration lists a sensor; it never changes an existing configuration.
 `uninstall` stops the service and removes it, but keeps the configuration, the state and the logs."""
 _EXAMPLES = {
     "install": "show what would be done",

@@ -75,7 +75,7 @@ def test_a_device_that_is_heard(  # noqa: PLR0917 - a table
     ("service_data", "level", "text"),
     [
         ({"0000feaa-0000-1000-8000-00805f9b34fb": b"x"}, "fail", "its packets have no known format"),
-        ({}, "warn", "its packets had no service data, but only its name"),
+        ({}, "warn", "its packets had no service data (for example, only its name): listen longer"),
     ],
 )
 def test_a_device_without_a_known_format(
