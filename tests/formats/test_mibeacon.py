@@ -62,6 +62,24 @@ def test_a_capability_with_io_has_two_bytes_more(capability: str, size: int) -> 
     assert {"temperature": 19.0} == mibeacon.decode(payload, ADDRESS, None).measurements
 
 
+@pytest.mark.parametrize(
+    ("flags", "rest", "label", "note"),
+    [
+        (mibeacon.HAS_CAPABILITY, "08", "capability", ""),
+        (mibeacon.HAS_CAPABILITY, "280000", "capability", "with I/O capability"),
+        (0, "041002be00", "ignored", "the frame control indicates no object"),
+        (0, "", "frame counter", "7"),
+        (mibeacon.HAS_OBJECT, "0710020102", "object 0x1007", "unknown: skipped"),
+        (mibeacon.HAS_OBJECT, "04100107", "object 0x1004", "not known with a length of 1: skipped"),
+    ],
+)
+def test_the_last_field_is_explained(flags: int, rest: str, label: str, note: str) -> None:
+    """`decode` tells a user who misses a value which bytes gave none, and why."""
+    field = fields(frame(flags, bytes.fromhex(rest)))[-1]
+
+    assert (label, note) == (field.label, field.note)
+
+
 def test_a_frame_without_an_object_says_nothing() -> None:
     """Sensors announce themselves with such frames, and the bytes after the header must not be read as values."""
     decoded = mibeacon.decode(frame(mibeacon.HAS_ADDRESS, REVERSED + TEMPERATURE), ADDRESS, None)
@@ -119,6 +137,18 @@ def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
         (frame(FLAGS | 1, REVERSED[:-1], product=1), None),
         (frame(FLAGS, REVERSED + b"\x07\x10\x01\x00", product=1), LIKELY),
         (frame(mibeacon.HAS_ADDRESS, REVERSED, product=1), POSSIBLE),
+        (frame(mibeacon.HAS_OBJECT, b"\x07\x10\x01\x00", product=1), POSSIBLE),
+        (frame(FLAGS | 1, REVERSED + b"\x07\x10\x01\x00", product=1), POSSIBLE),
+        (frame(mibeacon.HAS_ADDRESS, b"\xcc", product=1), POSSIBLE),
+        (frame(mibeacon.HAS_ADDRESS, b"", product=1), None),
+        (frame(mibeacon.HAS_ADDRESS | 1, b"\xcc\x10\xaa", product=1), None),
+        (frame(FLAGS | 2, REVERSED[:-1], product=1), None),
+        (frame(FLAGS | 4, REVERSED[:-1], product=1), None),
+        (frame(FLAGS | 1, REVERSED + b"\x04\x0f\x02\x00", product=1), None),
+        (frame(FLAGS | 1, REVERSED + b"\x04\x11\x02\x00", product=1), None),
+        (frame(FLAGS | 1, REVERSED[:-1]), LIKELY),
+        (frame(mibeacon.MESH | mibeacon.HAS_ADDRESS, REVERSED, product=1), None),
+        (frame(mibeacon.MESH | mibeacon.HAS_ADDRESS, REVERSED + TEMPERATURE, product=1), POSSIBLE),
         (frame(FLAGS, REVERSED + TEMPERATURE, version=1, product=1), None),
         (b"", None),
     ],
