@@ -25,8 +25,8 @@ from ble_exporter.cli.parser import (
     EXIT_TEMPORARY,
 )
 from ble_exporter.errors import ConfigError, ExporterError, PortError, StreamError
-from ble_exporter.port import TELEMETRY_PATH, WebOptions
-from ble_exporter.streams import discard, guard_standard_streams
+from ble_exporter.system.port import TELEMETRY_PATH, WebOptions
+from ble_exporter.system.streams import discard, guard_standard_streams
 from ble_exporter.utils import number_of
 
 if TYPE_CHECKING:

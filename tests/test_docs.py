@@ -18,12 +18,12 @@ from ble_exporter.device.replay import HOLD_S, LOW, QUIET_S, SPAN_S, STEPS, TRUS
 from ble_exporter.errors import REJECT_REASONS
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.page.files import FILES, VENDORED
-from ble_exporter.files import ReadFiles
 from ble_exporter.formats.registry import FORMATS, UNITS
 from ble_exporter.main import main
 from ble_exporter.metrics.families import FAMILIES
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.service.replay_state import FIRST_SAVE_S, SAVE_EVERY_S
+from ble_exporter.system.files import ReadFiles
 from tests.certificates import write_certificates
 from tests.conftest import HERE
 

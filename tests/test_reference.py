@@ -21,10 +21,10 @@ from ble_exporter.exporter.answers import MOST_UNSENT
 from ble_exporter.exporter.connection import ANSWER_S, IDLE_S, LARGEST_REQUEST, REQUEST_S
 from ble_exporter.exporter.connections import MOST_CONNECTIONS, RESERVED_DESCRIPTORS
 from ble_exporter.logger import BACKUPS
-from ble_exporter.port import MOST_REQUESTS
 from ble_exporter.service.reload import NEEDS_RESTART
 from ble_exporter.service.replay_state import FILE_NAME
 from ble_exporter.status.liveness import MARGIN_PER_RADIO_S, MARGIN_S
+from ble_exporter.system.port import MOST_REQUESTS
 from tests.conftest import HERE
 
 ROOT = HERE.parent
@@ -199,10 +199,10 @@ WRITERS: Mapping[str, str] = {
     "cli/recover/recovery.py": "/sys",
     "cli/service/steps.py": "/etc/sysusers.d/ble_exporter.conf",
     "config/in_place.py": ".before-discover-",
-    "files.py": "ble_exporter.log",  # shortens the log
     "logger/handlers.py": f".{BACKUPS}` at the end",
     "scanner/reset_record.py": str(RECORD),
     "service/replay_state.py": f"/var/lib/ble_exporter/{FILE_NAME}",
+    "system/files.py": "ble_exporter.log",  # shortens the log
 }
 """Module that writes files → the words of docs/upgrade.md for them."""
 
@@ -214,7 +214,7 @@ def test_every_file_that_the_program_writes_is_named() -> None:
     )
     writers = {
         str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if writes.search(path.read_text("utf-8"))
-    } - {"streams.py"}  # /dev/null, and streams that are open already
+    } - {"system/streams.py"}  # /dev/null, and streams that are open already
 
     assert sorted(WRITERS) == sorted(writers)
     assert [] == [words for words in WRITERS.values() if words not in page("upgrade.md")]

@@ -18,7 +18,7 @@ from ble_exporter.cli.parser import (
     file_name,
     number_between,
 )
-from ble_exporter.port import LISTEN_OPTION, MOST_REQUESTS, SOCKET_OPTION, TELEMETRY_PATH
+from ble_exporter.system.port import LISTEN_OPTION, MOST_REQUESTS, SOCKET_OPTION, TELEMETRY_PATH
 
 # Copies of LogLevel and LogFormat, because importing their modules would make --help slow; a test compares them.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -8,7 +8,7 @@ from typing import NoReturn, TypeVar
 
 from ble_exporter.cli import Command
 from ble_exporter.cli.terminal import columns
-from ble_exporter.port import Endpoint, endpoint_of
+from ble_exporter.system.port import Endpoint, endpoint_of
 from ble_exporter.utils import one_line
 
 PROGRAM = "ble-exporter"

@@ -15,9 +15,9 @@ from ble_exporter.config.stale_after import STALE_AFTER, StaleAfter, read_stale_
 from ble_exporter.config.yaml_document import Document
 from ble_exporter.config.yaml_loader import MAX_ENTRIES
 from ble_exporter.errors import ConfigError
-from ble_exporter.files import read_file
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType
+from ble_exporter.system.files import read_file
 
 ScanMode = Literal["auto", "active", "passive"]
 EarChoice = Literal["auto", "monitor", "bluez"]

@@ -30,9 +30,9 @@ from ble_exporter.config.yaml_document import (
     line_of,
     text_of,
 )
-from ble_exporter.files import read_file
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import AddressType
+from ble_exporter.system.files import read_file
 from ble_exporter.utils import hidden_in, number_of
 
 ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")

@@ -13,7 +13,7 @@ from ble_exporter.config.web_fields import Section, mapping_entries, quotable, s
 from ble_exporter.config.web_tls import TLS_KEYS, TlsConfig, read_tls
 from ble_exporter.config.yaml_document import Document, Node, entries_of, is_empty, is_mapping, line_of, text_of
 from ble_exporter.errors import ConfigError
-from ble_exporter.files import ReadFiles
+from ble_exporter.system.files import ReadFiles
 
 # Enough for hundreds of users. The event loop waits while the file is read, so the file must be small.
 _MAX_BYTES = 32_768

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from ble_exporter.config.web_fields import Section, quotable
 from ble_exporter.config.yaml_document import Document, Node, is_empty, text_of
-from ble_exporter.files import ReadFiles
+from ble_exporter.system.files import ReadFiles
 
 ClientAuth = Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"]
 CLIENT_AUTH_TYPES: tuple[ClientAuth, ...] = get_args(ClientAuth)

@@ -11,7 +11,7 @@ from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.passwords import Passwords, TooManyChecksError
 from ble_exporter.exporter.web_file import WebFile
-from ble_exporter.port import SERVER_NAME
+from ble_exporter.system.port import SERVER_NAME
 from ble_exporter.utils import one_line
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from aiohttp import web
 from ble_exporter.exporter.exposition import Format, accepts_gzip
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.rendering import Renderings, compressed
-from ble_exporter.port import MOST_REQUESTS
+from ble_exporter.system.port import MOST_REQUESTS
 
 # In bytes, for all clients together. For a thousand sensors, /history takes 3 MB and any other answer 1 MB; compressed,
 # a tenth of that.

@@ -26,9 +26,9 @@ from ble_exporter.exporter.page.rows import render
 from ble_exporter.exporter.page.serving import file_routes
 from ble_exporter.exporter.page.sorting import Sort
 from ble_exporter.exporter.web_file import WebFile, load
-from ble_exporter.port import DEFAULT_OPTIONS, WebOptions
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
+from ble_exporter.system.port import DEFAULT_OPTIONS, WebOptions
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler

@@ -18,7 +18,7 @@ from ble_exporter.exporter.connection import Connection
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.tls_entry import TlsEntry
 from ble_exporter.exporter.web_file import WebFile
-from ble_exporter.port import open_port
+from ble_exporter.system.port import open_port
 from ble_exporter.tasks import Tasks
 
 MOST_CONNECTIONS = 64

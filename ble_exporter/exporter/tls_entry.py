@@ -13,7 +13,7 @@ from ble_exporter.exporter.connection import REQUEST_S, Connection
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.tls import has_name
 from ble_exporter.exporter.web_file import WebFile
-from ble_exporter.port import SERVER_NAME
+from ble_exporter.system.port import SERVER_NAME
 
 PLAIN_HTTP = "Client sent an HTTP request to an HTTPS server."
 """The answer to plain HTTP, in the words of Go's server."""

@@ -10,7 +10,7 @@ from ble_exporter.config.web_tls import CLIENT_AUTH_TYPES, TlsConfig
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.passwords import require_bcrypt
 from ble_exporter.exporter.tls import server_context
-from ble_exporter.files import ReadFiles
+from ble_exporter.system.files import ReadFiles
 
 # OpenSSL keeps the session of each TLS 1.2 client that takes no ticket, about 1 kB, for two hours, and Python can't
 # lower its limit of 20,480 sessions. If a session is forgotten, its client only has to repeat the full handshake.

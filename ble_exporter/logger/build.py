@@ -7,7 +7,7 @@ import sys
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.logger.handlers import LogFile, LogHandler, StandardErrorLog
 from ble_exporter.logger.log_format import LogFormat, formatter_of, line_of
-from ble_exporter.streams import Losses
+from ble_exporter.system.streams import Losses
 
 NAME = "ble_exporter"
 STANDARD_ERROR = "-"

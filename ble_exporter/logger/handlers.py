@@ -17,8 +17,8 @@ from itertools import pairwise
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from ble_exporter.files import ends_within_line, keep_newest
-from ble_exporter.streams import Losses, is_standard_stream, write_some
+from ble_exporter.system.files import ends_within_line, keep_newest
+from ble_exporter.system.streams import Losses, is_standard_stream, write_some
 from ble_exporter.utils import number_of
 
 # A logged scan every 30 s takes 0.4 MB a day: four files hold ten days, and take little space on the SD card.

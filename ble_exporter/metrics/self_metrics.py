@@ -22,7 +22,7 @@ from ble_exporter.errors import (
     ResetOutcome,
 )
 from ble_exporter.metrics.column import Column
-from ble_exporter.streams import Losses
+from ble_exporter.system.streams import Losses
 
 _VERSION = Labels({"version": __version__})
 _GLITCH = Labels({"reason": "glitch"})

@@ -24,13 +24,13 @@ from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from ble_exporter.errors import ConfigError
-from ble_exporter.files import MAX_FILE_BYTES, open_file, read_file
 from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports
 from ble_exporter.model import AddressType, Advertisement
 from ble_exporter.scanner.btsnoop import EVENT, MAGIC, BtsnoopError, Record, records_in
 from ble_exporter.scanner.radio import Everything
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.report_events import events_of
+from ble_exporter.system.files import MAX_FILE_BYTES, open_file, read_file
 
 # A step of the recorded time outside these limits means that the clock was set. The packets of several adapters, which
 # are read in batches, may be a little out of order.

@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ble_exporter.errors import ResetOutcome
-from ble_exporter.files import read_file
 from ble_exporter.scanner.reset_policy import Resets, resets_of
+from ble_exporter.system.files import read_file
 
 FILE_NAME = "adapter_resets.json"
 """The name of the file. `ble-exporter recover` reads the file, too, because it names the adapters that need root."""

@@ -19,8 +19,8 @@ from pathlib import Path
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.mark import Mark, Restored, entry_of, mark_of, member, number
 from ble_exporter.device.replay import ReplayGuard
-from ble_exporter.files import read_file
 from ble_exporter.metrics.self_metrics import SelfMetrics
+from ble_exporter.system.files import read_file
 
 FILE_NAME = "replay_state.json"
 

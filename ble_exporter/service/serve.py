@@ -14,12 +14,12 @@ from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.metrics.process_metrics import ProcessMetrics
-from ble_exporter.port import DEFAULT_OPTIONS, LISTEN_OPTION, Endpoint, WebOptions, passed_ports
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.service.reload import Reload, ReloadSource
 from ble_exporter.service.replay_state import state_folder
 from ble_exporter.service.scan_cycle import ScanCycle
 from ble_exporter.service.systemd import STOPPING, Notifier, feed_watchdog
+from ble_exporter.system.port import DEFAULT_OPTIONS, LISTEN_OPTION, Endpoint, WebOptions, passed_ports
 from ble_exporter.tasks import Tasks
 from ble_exporter.utils import in_words
 

@@ -9,7 +9,7 @@ from ble_exporter.cli import COMMANDS, run
 from ble_exporter.cli.options import LOG_FORMATS, LOG_LEVELS, parse
 from ble_exporter.config.app_config import LogLevel
 from ble_exporter.logger.log_format import LogFormat
-from ble_exporter.port import Endpoint
+from ble_exporter.system.port import Endpoint
 from tests.conftest import HERE
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ble_exporter.config.web_config import WebConfig, load_web_config
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.web_file import Loaded, load
-from ble_exporter.files import ReadFiles
+from ble_exporter.system.files import ReadFiles
 from tests.certificates import write_certificates
 from tests.web_configurations import FOLDER, cases, message, write_case
 

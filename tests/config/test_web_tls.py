@@ -6,7 +6,7 @@ import pytest
 
 from ble_exporter.config.web_config import load_web_config
 from ble_exporter.config.web_tls import CIPHERS, TlsConfig
-from ble_exporter.files import ReadFiles
+from ble_exporter.system.files import ReadFiles
 
 
 def read(folder: Path, *lines: str) -> TlsConfig | None:

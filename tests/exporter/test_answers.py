@@ -12,7 +12,7 @@ from aiohttp import web
 from ble_exporter.errors import HttpErrorKind
 from ble_exporter.exporter.answers import Answers
 from ble_exporter.exporter.http_errors import HttpErrors
-from ble_exporter.port import MOST_REQUESTS
+from ble_exporter.system.port import MOST_REQUESTS
 from tests.exporter.raw_http import Client, Connect, served, statuses
 
 SIZE = 10_000_000

@@ -19,9 +19,9 @@ from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.app import CONFIG, StatusTracker, create_app
 from ble_exporter.exporter.page.files import FILES, PageFile
 from ble_exporter.metrics import update_metrics
-from ble_exporter.port import WebOptions
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
+from ble_exporter.system.port import WebOptions
 from tests.home import Home
 
 Result = TypeVar("Result")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.logger import LogFile, StandardErrorLog, log_losses
-from ble_exporter.streams import Losses
+from ble_exporter.system.streams import Losses
 
 
 class Log:

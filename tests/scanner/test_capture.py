@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.errors import ConfigError
-from ble_exporter.files import MAX_FILE_BYTES
 from ble_exporter.formats import bthome
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.scanner.btsnoop import EVENT, Record, header, new_index, record_bytes
 from ble_exporter.scanner.capture import Transmission, load_capture, load_events, load_reports
+from ble_exporter.system.files import MAX_FILE_BYTES
 from tests.conftest import HERE, PACKET_A
 from tests.scanner.monitor_frames import EXTENDED, SCAN_RESPONSE, SENDER, frame, legacy_report, name, service_data
 

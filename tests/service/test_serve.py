@@ -15,11 +15,11 @@ import pytest
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.errors import PortError, ScannerError
-from ble_exporter.port import DEFAULT_OPTIONS, Endpoint, WebOptions
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner import Radio as RadioProtocol
 from ble_exporter.service import serve
 from ble_exporter.service.reload import ReloadSource
+from ble_exporter.system.port import DEFAULT_OPTIONS, Endpoint, WebOptions
 from ble_exporter.tasks import Tasks
 from tests.certificates import Authority
 from tests.radios import Radio

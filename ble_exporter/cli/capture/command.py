@@ -15,7 +15,7 @@ from ble_exporter.cli.parser import (
     number_between,
 )
 from ble_exporter.config.devices import ADDRESS
-from ble_exporter.files import MAX_FILE_BYTES
+from ble_exporter.system.files import MAX_FILE_BYTES
 
 _DEFAULT_SECONDS = 60.0
 

@@ -15,7 +15,7 @@ from ble_exporter.cli.decode.pasted_text import pasted
 from ble_exporter.cli.parser import EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, Parser, file_name
 from ble_exporter.cli.terminal import Painter
 from ble_exporter.formats.advertising_reports import MOST_BYTES, Report, report_of_packet
-from ble_exporter.streams import read_standard_input
+from ble_exporter.system.streams import read_standard_input
 
 _MOST_OF_AN_EVENT = 255
 _MOST_CHARACTERS = 100_000

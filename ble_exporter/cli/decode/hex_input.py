@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ble_exporter.errors import ConfigError
-from ble_exporter.files import read_file
+from ble_exporter.system.files import read_file
 from ble_exporter.utils import number_of, one_line
 
 _KEY_DIGITS = 32

@@ -17,7 +17,7 @@ from ble_exporter.cli.parser import (
     number_between,
 )
 from ble_exporter.config.devices import ADDRESS
-from ble_exporter.streams import discard
+from ble_exporter.system.streams import discard
 
 _DESCRIPTION = "Find the sensors in range, and add those that you choose to the configuration."
 _EXAMPLES = {

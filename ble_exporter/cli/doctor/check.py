@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple
 from ble_exporter.cli.parser import PROGRAM
 from ble_exporter.cli.shell import command_line, quoted
 from ble_exporter.config.app_config import AppConfig
-from ble_exporter.port import Endpoint
 from ble_exporter.scanner.build import RadioBuilder, build_radio
 from ble_exporter.scanner.inspection import Inspection
 from ble_exporter.scanner.monitor_socket import SocketOpener, open_monitor_socket
+from ble_exporter.system.port import Endpoint
 
 Level = Literal["ok", "warn", "fail", "skip"]
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK, Parser, endpoint, number_between
-from ble_exporter.port import LISTEN_OPTION
+from ble_exporter.system.port import LISTEN_OPTION
 
 _DESCRIPTION = "Check everything that can prevent readings, and print commands that fix the failures."
 _EXAMPLES = {

@@ -19,7 +19,7 @@ from ble_exporter.config.app_config import load_config
 from ble_exporter.config.devices import world_readable_warnings
 from ble_exporter.errors import ConfigError
 from ble_exporter.formats.ciphers import ciphers_of
-from ble_exporter.port import LISTEN_OPTION, SERVER_NAME, Endpoint, open_port
+from ble_exporter.system.port import LISTEN_OPTION, SERVER_NAME, Endpoint, open_port
 from ble_exporter.utils import number_of
 
 _CREDENTIALS = "run/credentials/ble_exporter.service"

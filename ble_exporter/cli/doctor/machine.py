@@ -12,7 +12,7 @@ from pathlib import Path
 from ble_exporter.cli.doctor.check import GROUP, CheckContext, CheckResult, bluetooth_group, own_name
 from ble_exporter.cli.shell import command_line, quoted
 from ble_exporter.logger import BACKUPS, MAX_BYTES, STANDARD_ERROR
-from ble_exporter.port import LISTEN_OPTION
+from ble_exporter.system.port import LISTEN_OPTION
 
 _UNIT = "etc/systemd/system/ble_exporter.service"
 _SYNCHRONIZED = "run/systemd/timesync/synchronized"

@@ -9,7 +9,7 @@ from ble_exporter.cli.doctor import bluetooth, configuration, machine, sensors
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult, Level
 from ble_exporter.cli.parser import EXIT_FAILURE, EXIT_OK
 from ble_exporter.cli.terminal import Painter, Style, write
-from ble_exporter.streams import discard
+from ble_exporter.system.streams import discard
 from ble_exporter.utils import number_of, one_line
 
 _STYLES: dict[Level, Style] = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "dim"}

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ble_exporter.cli.shell import command_line
 from ble_exporter.errors import ExporterError
-from ble_exporter.files import read_file
+from ble_exporter.system.files import read_file
 
 _TIMEOUT_S = 120
 

@@ -11,8 +11,8 @@ from html import escape
 from ble_exporter.device.events import INFO
 from ble_exporter.exporter.page.files import PAGE
 from ble_exporter.exporter.page.sorting import Sort
-from ble_exporter.port import TELEMETRY_PATH
 from ble_exporter.status.device_status import DeviceState, Said, Shown
+from ble_exporter.system.port import TELEMETRY_PATH
 from ble_exporter.utils import in_words, number_of
 
 _SYMBOLS: Mapping[str, str] = {"heard": "●", "late": "◐", "silent": "○", "refused": "✕", "never_heard": "–"}

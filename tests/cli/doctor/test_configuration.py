@@ -16,7 +16,7 @@ from ble_exporter.cli.doctor import configuration as checks
 from ble_exporter.cli.doctor.check import CheckContext, CheckResult
 from ble_exporter.config.app_config import load_config
 from ble_exporter.exporter.app import create_app
-from ble_exporter.port import Endpoint
+from ble_exporter.system.port import Endpoint
 from tests.cli.conftest import LIVING_ROOM, Write
 from tests.service.house import text_of
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter.files import ReadFiles, read_file
+from ble_exporter.system.files import ReadFiles, read_file
 
 
 def test_a_regular_file_is_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ble_exporter.errors import ConfigError, PortError
-from ble_exporter.port import Endpoint, endpoint_of, open_port, passed_ports
+from ble_exporter.system.port import Endpoint, endpoint_of, open_port, passed_ports
 from tests.program import PATIENCE_S, ROOT, write_config
 
 

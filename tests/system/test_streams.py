@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ble_exporter import streams
 from ble_exporter.errors import StreamError
+from ble_exporter.system import streams
 from tests.program import PATIENCE_S, ROOT, running
 
 pytestmark = pytest.mark.program
@@ -126,7 +126,7 @@ def test_output_waits_for_a_reader_of_a_pipe_that_does_not_block() -> None:
     """Another program that shares the pipe may have made it non-blocking, which must not cost any output."""
     program = (
         "import os, sys\n"
-        "from ble_exporter import streams\n"
+        "from ble_exporter.system import streams\n"
         "os.set_blocking(1, False)\n"
         "streams.guard_standard_streams(needs_output=True)\n"
         "sys.stdout.write('x' * 1_000_000)\n"

@@ -1,0 +1,1 @@
+"""The operating system: files, listening ports, and the standard streams."""

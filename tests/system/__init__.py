@@ -1,0 +1,1 @@
+"""Tests of `ble_exporter.system`."""
