@@ -2,7 +2,7 @@
 
 import pytest
 
-from ble_exporter.formats import atc, bthome
+from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.registry import FORMATS, UNITS
 
 NAMES = {
@@ -26,6 +26,9 @@ def test_the_formats_have_these_uuids_in_this_order() -> None:
         (atc.UUID, 13, ("ATC1441", "ATC1441")),
         (atc.UUID, 12, ("pvvx or ATC1441", "pvvx")),
         (bthome.UUID, 15, ("BTHome v2", "BTHome")),
+        (bthome_v1.UUID, 4, ("BTHome v1", "BTHome v1")),
+        (bthome_v1.UUID_ENCRYPTED, 12, ("BTHome v1", "BTHome v1")),
+        (mibeacon.UUID, 15, ("MiBeacon", "MiBeacon")),
     ],
 )
 def test_formats_of_one_uuid_are_named_by_the_size(uuid: str, size: int, names: tuple[str, str]) -> None:

@@ -1,11 +1,13 @@
 """Collecting values: positions of repeated names, impossible values, several payloads in one advertisement."""
 
+from typing import get_args
+
 import pytest
 
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.decoded import Counter, Decoded
-from ble_exporter.formats.field import Field
+from ble_exporter.formats.field import Field, Role
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import uint
 from ble_exporter.formats.values import Values, is_fully_known, merged, numbered
@@ -168,3 +170,13 @@ def test_events_of_several_payloads_are_all_kept() -> None:
 def test_a_payload_is_fully_known_if_it_has_values_and_no_unknown_object(payload: str, is_known: bool) -> None:
     """`decode` calls a guess certain only for such a payload, because a wrong certain guess would mislead the user."""
     assert is_known == is_fully_known(bthome.fields, bytes.fromhex(payload))
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_only_the_trigger_bit_marks_a_reading_as_triggered(role: Role) -> None:
+    """The values of a sensor that sends only when something changes are kept for longer."""
+    values = Values()
+    values.take(Field(0, 1, "object", "measurement", 1, Measurement("temperature")))
+    values.take(Field(1, 2, "object", role, 1, Measurement("light")))
+
+    assert (role == "trigger") == values.decoded().is_triggered
