@@ -123,8 +123,9 @@ class Connection(web.RequestHandler):
             self._timer.cancel()
         self._received.clear()
         self._connections.remove(self)
-        if self.transport is not None:
-            # In Python 3.10, a TLS transport that the client has closed is not yet closed on this side.
+        if self._accepted is not None and self.transport is not None:
+            # In Python 3.10, a TLS transport that the client has closed is not yet closed on this side. Any other one
+            # is, and until Python 3.11, asyncio would then call `connection_lost` again, and log an exception.
             self.transport.abort()
         super().connection_lost(exc)
 

@@ -285,3 +285,25 @@ def test_a_request_during_an_answer_waits_for_its_turn() -> None:
 
     assert ([200, 200], {}) == (statuses(answer), dict(counts))
     assert answer.index(b"late") < answer.index(b"\r\n\r\nok")
+
+
+def test_a_connection_that_ends_before_its_client_has_read_ends_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Until Python 3.11, asyncio logged an exception if a connection was aborted while it ended."""
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        return await request.app[ANSWERS].send(request, "large", lambda: [b"x" * 700_000], {})
+
+    async def act(connect: Connect) -> list[int]:
+        clients = [await connect() for _ in range(8)]
+        for client in clients:
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
+            client.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n" + CLOSE + b"\r\n")
+        for number, client in enumerate(clients):
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined] # see above
+            for _ in range(number):
+                await asyncio.sleep(0)
+        return [len(await client.everything()) for client in clients]
+
+    sizes, _ = asyncio.run(served(application(large), act))
+
+    assert ([], True) == (caplog.messages, min(sizes) > 700_000)
