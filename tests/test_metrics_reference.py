@@ -36,7 +36,7 @@ def all_collectors() -> dict[str, Collector]:
     """Return the collectors of a home that has at least one sample of each metric."""
     home = Home("button", "silent", *FAMILIES)
     devices = home.devices.values()
-    silences = SilenceReasons(devices, Silences(devices, home.clock))
+    silences = SilenceReasons(Silences(devices, home.clock))
     for name in FAMILIES:
         home.devices[name].offsets = {Measurement(name, 1): 1.0}
     for packet_id in range(20):

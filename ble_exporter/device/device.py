@@ -71,17 +71,18 @@ class Device:
         refused, refusal: The number of rejected advertisements by reason; the latest reason and its time, see `refuse`.
         warnings: The warnings already logged.
         revision: Shared by all devices of a scrape; metrics.Readings sets it.
+        shortest_presence_s: The device is not silent before its silence has lasted for this time.
         added_s: The time at which it was added to the configuration of the running program.
         expires_at: No value or reception of this device expires before this time.
     """
 
     # Without slots, a device takes 1 kB more memory, and a packet takes 7 % more time.
     __slots__ = (
-        "__weakref__", "_full_from", "_full_s", "_shortest_limit_s", "_shortest_presence_s", "added_s", "address",
+        "__weakref__", "_full_from", "_full_s", "_shortest_limit_s", "added_s", "address",
         "address_type", "advertisement", "configured_labels", "configured_type", "events", "expires_at",
         "glitch_filter", "glitches", "heard_s", "is_present", "is_triggered", "labels", "last_update_s", "left_out",
         "lifetime", "name", "offsets", "packets", "read", "reading", "receptions", "refusal", "refused", "revision",
-        "said", "series", "transmission", "warnings",
+        "said", "series", "shortest_presence_s", "transmission", "warnings",
     )  # fmt: skip
 
     def __init__(
@@ -117,8 +118,9 @@ class Device:
         for adapter, reception in self.receptions.items():
             reception.labels = self._labels_with(adapter)
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
-        self._shortest_presence_s = lifetime.presence(None)  # known without searching for the interval
+        self.shortest_presence_s = lifetime.presence(None)  # known without searching for the interval
         self.revision.number += 1
+        self.revision.shape += 1
         self.expires_at = self.revision.expires_at = -math.inf
 
     def _labels_with(self, adapter: str) -> Labels:
@@ -137,6 +139,7 @@ class Device:
         reception = self.receptions.get(adapter)
         if reception is None:
             reception = self.receptions[adapter] = Reception(self._labels_with(adapter), now_s, Rhythm(now_s))
+        self.revision.shape += not reception.is_shown
         reception.hear(advertisement.rssi, now_s)
         expires_at = now_s + self._shortest_limit_s
         if expires_at < self.expires_at:
@@ -155,6 +158,7 @@ class Device:
                 is_other_adapter and adapter != transmission.adapter and were_said(measurements, self.series, number)
             )
         if others:
+            self.revision.events += 1
             # Must precede `_store`: an event counts as new if the packet's `count` differs from the stored value.
             self._note_said(adapter, reading, now_s)
         if self._store(measurements, packet_id, now_s, number, is_copy=is_copy):
@@ -190,7 +194,9 @@ class Device:
                 series.said_in = number
             series.packet_id = packet_id
             series.heard_s = now_s
-            series.is_shown = True
+            if not series.is_shown:
+                series.is_shown = True
+                self.revision.shape += 1
             last_hour = series.last_hour
             if last_hour.minute == minute:
                 last_hour.points[point] = value
@@ -233,26 +239,28 @@ class Device:
         if now_s < self.expires_at:
             return
         lasts = self.is_triggered and self.lifetime.lasts_if_triggered
-        self.expires_at = min(
-            expire_all(self.series.values(), NO_LIMIT if lasts else self.lifetime.value, now_s),
-            expire_all(self.receptions.values(), self.lifetime.reception, now_s),
-        )
-        self._end_if_gone()
+        value_s, has_value = expire_all(self.series.values(), NO_LIMIT if lasts else self.lifetime.value, now_s)
+        reception_s, has_reception = expire_all(self.receptions.values(), self.lifetime.reception, now_s)
+        self.expires_at = min(value_s, reception_s)
+        if has_value or has_reception:
+            self._end_if_gone()
 
     def expire_unheard_since(self, moment_s: float) -> None:
         """Expire the values and receptions last heard before `moment_s`, regardless of their limits."""
         if not self.is_present:
             return
-        for kept in self._everything():
-            if kept.heard_s < moment_s:
-                kept.is_shown = False
-        self._end_if_gone()
+        expired = [kept for kept in self._everything() if kept.is_shown and kept.heard_s < moment_s]
+        for kept in expired:
+            kept.is_shown = False
+        if expired:
+            self._end_if_gone()
 
     def _everything(self) -> Iterable[Series | Reception]:
         return chain(self.series.values(), self.receptions.values())
 
     def _end_if_gone(self) -> None:
         self.revision.number += 1
+        self.revision.shape += 1
         self.is_present = any(kept.is_shown for kept in self._everything())
         if not self.is_present:
             self.last_update_s = None
@@ -279,7 +287,7 @@ class Device:
     def is_silent(self, now_s: float, since_s: float = 0.0) -> bool:
         """Return whether the device is silent; if it was never heard, its silence begins at `since_s`."""
         silent_s = now_s - (since_s if self.heard_s is None else self.heard_s)
-        return silent_s >= self._shortest_presence_s and silent_s >= self.presence_limit_s
+        return silent_s >= self.shortest_presence_s and silent_s >= self.presence_limit_s
 
     def values(self) -> dict[Measurement, float]:
         """Return the values that have not expired, in the units of the formats' tables, without the offsets."""

@@ -122,10 +122,14 @@ class Revision:
 
     Attributes:
         number: Increases with every change in the output of a scrape.
+        events: Increases with every packet that may have an event or device information.
+        shape: Increases whenever a value or a reception appears or expires, or a device's labels change.
         expires_at: Nothing expires before this time.
     """
 
     number: int = 0
+    events: int = 0
+    shape: int = 0
     expires_at: float = math.inf
 
 
@@ -160,9 +164,14 @@ def usual_interval_s(receptions: Mapping[str, Reception], lifetime: Lifetime) ->
     return None
 
 
-def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: float) -> float:
-    """Expire the values or receptions that have reached the limit; return the time before which no other expires."""
-    next_s = math.inf
+def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: float) -> tuple[float, bool]:
+    """
+    Expire the values or receptions that have reached the limit.
+
+    Returns:
+        The time before which no other expires, and whether any has expired now.
+    """
+    next_s, has_expired = math.inf, False
     shortest_s = limit(None)
     for kept in all_kept:
         if kept.is_shown:
@@ -172,5 +181,5 @@ def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: floa
             if now_s < expires_at:
                 next_s = min(next_s, expires_at)
             else:
-                kept.is_shown = False
-    return next_s
+                kept.is_shown, has_expired = False, True
+    return next_s, has_expired

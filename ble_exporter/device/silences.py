@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.device import Device
@@ -29,8 +30,8 @@ _LATE_MARGIN_S = 5.0
 # shortest time after which a device counts as silent.
 _LEAST_QUIET_S = FLOOR_S / 2
 
-Judge = Callable[[Device], Silence | None]
-"""Returns why a device is silent; None if it is not silent."""
+Silent = Mapping[Device, Callable[[], Silence]]
+"""The silent devices, each with a function that says why it is silent."""
 
 
 def late_after_s(device: Device, scan_interval_s: float) -> float | None:
@@ -76,21 +77,22 @@ class Silences:
         self._listening = listening
         self._started_s = clock.now() if listening is None else listening.started_s
 
-    def judge(self) -> Judge:
-        """Return a function for the present moment that says why a device is silent."""
+    def judge(self) -> Silent:
+        """Return the devices that are silent at this moment."""
         now_s = self._clock.now()
-        silent = {device for device in self._devices if device.is_silent(now_s, self._since_s(device))}
+        # Each scrape asks about all devices, most of which were heard just now.
+        quiet = [one for one in self._devices if one.heard_s is None or now_s - one.heard_s >= one.shortest_presence_s]
+        silent = [device for device in quiet if device.is_silent(now_s, self._since_s(device))]
         if not silent:
-            return lambda _device: None
-        heard_s = sorted(one.heard_s for one in self._devices if one.heard_s is not None and one not in silent)
+            return {}
+        others = {*self._devices}.difference(silent)
+        heard_s = sorted(one.heard_s for one in others if one.heard_s is not None)
         all_silent_s, last = self._last_together(now_s)
 
-        def why(device: Device) -> Silence | None:
-            if device not in silent:
-                return None
+        def why(device: Device) -> Silence:
             return explain(self._evidence(device, now_s, heard_s, all_silent_s, last))
 
-        return why
+        return {device: partial(why, device) for device in silent}
 
     def _since_s(self, device: Device) -> float:
         """Return the time of the latest packet or, if there is none, the time since which it could have been heard."""

@@ -1,12 +1,11 @@
 """The reasons why devices are silent, as a Prometheus collector. See docs/silence.md."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from ble_exporter.device import Device
 from ble_exporter.device.silence import SILENCE_REASONS, SilenceReason
 from ble_exporter.device.silences import Silences
 
@@ -21,8 +20,7 @@ class SilenceReasons(Collector):
     The reasons are those of the latest `refresh`, which judges device by device.
     """
 
-    def __init__(self, devices: Collection[Device], silences: Silences) -> None:
-        self._devices = devices
+    def __init__(self, silences: Silences) -> None:
         self._silences = silences
         self._reasons: dict[str, SilenceReason] = {}
         self._version = 0
@@ -34,14 +32,11 @@ class SilenceReasons(Collector):
 
     def refresh(self) -> Iterator[None]:
         """Judge all devices, with one step for each silent device."""
-        why = self._silences.judge()
         reasons: dict[str, SilenceReason] = {}
-        # Between two steps, a reload may change the devices and their names.
-        for device, name in [(one, one.name) for one in self._devices]:
-            silence = why(device)
-            if silence is not None:
-                reasons[name] = silence.reason
-                yield
+        # Between two steps, a reload may change the names of the devices.
+        for name, why in [(device.name, why) for device, why in self._silences.judge().items()]:
+            reasons[name] = why().reason
+            yield
         if reasons != self._reasons:
             self._reasons = reasons
             self._version += 1

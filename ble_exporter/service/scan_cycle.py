@@ -71,7 +71,7 @@ class ScanCycle:
         self._listening = Listening(self._clock.now())
         share = min(1.0, config.scan_duration_seconds / config.scan_interval_seconds)
         silences = Silences(self.devices.values(), self._clock, interval_s, share, self._listening)
-        self.silence_reasons = SilenceReasons(self.devices.values(), silences)
+        self.silence_reasons = SilenceReasons(silences)
         self.status = DeviceStatus(
             self.devices.values(), self._clock, interval_s, self._pipeline.rejections, silences=silences
         )

@@ -12,7 +12,7 @@ from ble_exporter.device.measurement_count import MeasurementCount
 from ble_exporter.device.rejections import KeptReason, Rejection
 from ble_exporter.device.rhythm import CEILING_S, CHANCES
 from ble_exporter.device.silence import SilenceReason
-from ble_exporter.device.silences import Judge, Silences, late_after_s, refusal_limit_s
+from ble_exporter.device.silences import Silences, Silent, late_after_s, refusal_limit_s
 from ble_exporter.errors import RejectReason
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
@@ -138,10 +138,10 @@ class DeviceStatus:
 
         The reasons of silent devices are as of the moment when the first state is requested.
         """
-        why = self._silences.judge()
+        silent = self._silences.judge()
         # A reload may change the devices and their names while the answer is being written.
         for device, name in [(one, one.name) for one in self._devices]:
-            yield _state_of(device, self._clock, self._scan_interval_s, why) | {"name": name}
+            yield _state_of(device, self._clock, self._scan_interval_s, silent) | {"name": name}
 
     def rejections(self) -> list[Rejected]:
         """Return the latest rejections for /status, oldest first."""
@@ -202,11 +202,11 @@ class DeviceStatus:
             yield {"name": name, "address": device.address, "measurements": measurements}
 
 
-def _state_of(device: Device, clock: Clock, scan_interval_s: float, why: Judge) -> DeviceState:
+def _state_of(device: Device, clock: Clock, scan_interval_s: float, silent: Silent) -> DeviceState:
     now_s = clock.now()
     device.expire(now_s)
     state, text = _state_in_words(device, now_s)
-    silence = None if state == "heard" else why(device)
+    silence = silent[device]() if state != "heard" and device in silent else None
     advertisement, reading = device.advertisement, device.reading
     return {
         "name": device.name,

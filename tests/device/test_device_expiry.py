@@ -147,6 +147,21 @@ def test_where_nothing_is_due_nothing_changes() -> None:
     assert versions[0] == versions[1] < versions[2] == versions[3]
 
 
+def test_a_check_that_expires_nothing_changes_nothing() -> None:
+    """With learned limits, a check becomes due long before a value expires, and must not make a scrape search anew."""
+    home = Home(limit=lambda interval_s: 900 if interval_s else 60)
+    home.hear({"temperature": 21.5})
+    home.now += 100
+    home.hear({"temperature": 21.5})
+    revision = home.devices["attic"].revision
+    before = revision.number, revision.shape
+    home.now += 100
+    home.devices["attic"].expire(home.now)
+    home.devices["attic"].expire_unheard_since(home.now - 100)
+
+    assert before == (revision.number, revision.shape)
+
+
 def test_a_lost_packet_makes_no_gap_at_the_default_cadence() -> None:
     """Half of the firmware's packets of each kind are lost for an hour, and the graphs must still have no gaps."""
     home = Home(limit=learned_limit())

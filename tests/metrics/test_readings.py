@@ -212,6 +212,8 @@ def test_each_change_moves_the_version() -> None:
     versions = [home.readings.version]
     for change in changes:
         change()
+        home.now += 1
+        home.begin_scan()
         versions.append(home.readings.version)
 
     assert len(versions) == len(set(versions))

@@ -13,7 +13,7 @@ from tests.home import Home
 
 def collector_of(home: Home) -> SilenceReasons:
     """Return the collector of a home's devices."""
-    return SilenceReasons(home.devices.values(), Silences(home.devices.values(), home.clock))
+    return SilenceReasons(Silences(home.devices.values(), home.clock))
 
 
 def scrape(collector: SilenceReasons) -> Mapping[tuple[str, str], float]:
