@@ -7,7 +7,8 @@ If a collector fails, only its own families are left out. The families of an unc
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import zip_longest
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from prometheus_client import exposition as text_format
@@ -17,7 +18,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ble_exporter.device.labels import Labels
-from ble_exporter.metrics.column import Column, Part
+from ble_exporter.metrics.column import Column, Head, Template
+from ble_exporter.metrics.table import Table, Tables, TableText
 
 
 class MediaRange(NamedTuple):
@@ -40,21 +42,19 @@ class Format(NamedTuple):
         return f"{self.media_type}; version={self.version}; charset=utf-8"
 
 
-_Lines = dict[tuple[str, int], tuple[Part, bytes]]
-"""Parts of families and their texts, by the name of the samples and the number of the first sample."""
-
 _log = logging.getLogger(__name__)
 
 TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
+_FAILURES = Head("ble_exporter_collector_failures_total", "counter", "Failures of a collector during a scrape.")
 # Stands for the name of a collector; no collector has this name.
-_FAILURES = ""
-# How many lines are written without a pause: a millisecond's work.
-_LINES_AT_ONCE = 500
+_OWN = ""
 # There are about 150 families, each in two formats; their number does not grow.
 _MOST_HEADS = 512
 _USUAL_SUFFIXES = ("", "_total", "_info")
+# A Prometheus server sends the same headers in each scrape.
+_MOST_HEADERS = 16
 # In characters. Prometheus sends 200, browsers 150.
 _LONGEST_HEADER = 1024
 
@@ -80,6 +80,7 @@ def parse_accept(header: str) -> Iterator[MediaRange]:
             yield MediaRange(value, parameters, quality)
 
 
+@lru_cache(maxsize=_MOST_HEADERS)
 def choose_format(accept: str) -> Format:
     """Return the format that an Accept header prefers; the text format if the header has no preference."""
     ranges = list(parse_accept(accept))
@@ -98,6 +99,7 @@ def _quality(offered: Format, ranges: Sequence[MediaRange]) -> float:
     return best[1]
 
 
+@lru_cache(maxsize=_MOST_HEADERS)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether an Accept-Encoding header allows gzip."""
     quality = {element.value: element.quality for element in parse_accept(accept_encoding)}
@@ -118,7 +120,7 @@ class Versioned(Protocol):
     def refresh(self) -> Iterator[None]: ...  # noqa: D102 - see above
 
 
-class Exposition(Collector):
+class Exposition(Tables):
     """
     Renders the families of several collectors, followed by the counts of their failures.
 
@@ -129,13 +131,12 @@ class Exposition(Collector):
     def __init__(self, collectors: Mapping[str, Collector]) -> None:
         self._collectors = collectors
         self._failures = dict.fromkeys(collectors, 0)
-        self._labels = {name: Labels({"collector": name}) for name in collectors}
+        self._layout = [(_FAILURES, [Labels({"collector": name}) for name in collectors])]
         # Checked only once, because isinstance is slow for a protocol.
         self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
         self._written: dict[tuple[str, Format], tuple[int, Sequence[bytes]]] = {}
-        # A cache of the parts that the latest scrape rendered, by collector. Both formats have the same lines, and most
-        # values do not change between two scrapes.
-        self._lines_of: dict[str, _Lines] = {}
+        # The texts of the latest scrape. Both formats have the same lines.
+        self._tables: dict[str, Sequence[TableText]] = {}
 
     def render(self, wanted: Format) -> bytes:
         """Return all families in the wanted format; a failing collector is left out, and its failure is counted."""
@@ -158,18 +159,15 @@ class Exposition(Collector):
                     _log.exception("the metrics of %s can't be collected; later failures are only counted", name)
                 self._failures[name] += 1
             else:
-                yield b"".join(texts)
-        for some in self._write(_FAILURES, self, wanted):
-            yield b"".join(some)
+                yield from texts
+        for some in self._write(_OWN, self, wanted):
+            yield from some
         if wanted is OPENMETRICS:
             yield _END_OF_OPENMETRICS
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metric family that counts the failures of each collector."""
-        failures = Column("ble_exporter_collector_failures_total")
-        for collector, labels in self._labels.items():
-            failures.add(labels, self._failures[collector])
-        yield failures.family("counter", "Failures of a collector during a scrape.")
+    def tables(self) -> Sequence[Table]:
+        """Return the metric family that counts the failures of each collector."""
+        return [Table(self._layout, [[*self._failures.values()]])]
 
     def _texts_of(self, name: str, wanted: Format) -> Iterator[Sequence[bytes]]:
         collector = self._versioned.get(name)
@@ -191,36 +189,35 @@ class Exposition(Collector):
         yield texts
 
     def _write(self, name: str, collector: Collector, wanted: Format) -> Iterator[Sequence[bytes]]:
-        """Yield the texts of a collector's families, some at a time; keep no other texts of this collector."""
-        before, kept = self._lines_of.get(name, {}), _Lines()
-        texts: list[bytes] = []
-        lines = 0
-        for family in collector.collect():
-            samples: Sequence[Sample] = family.samples
-            if not _are_plain(samples, family.name):
-                texts.append(_written(family, wanted))
-                continue
-            texts.append(_head(wanted, family.name, family.documentation, family.type, family.unit))
-            for start in range(0, len(samples), _LINES_AT_ONCE):
-                part = _part(samples, start, start + _LINES_AT_ONCE)
-                key = (part.name, start)
-                known = before.pop(key, None)
-                if known is None or known[0] != part:
-                    known = part, part.text()
-                kept[key] = known
-                texts.append(known[1])
-                lines += min(len(samples) - start, _LINES_AT_ONCE)
-                if lines >= _LINES_AT_ONCE:
-                    yield texts
-                    texts, lines = [], 0
-        self._lines_of[name] = kept
-        yield texts
+        """Yield the texts of a collector's families, some at a time."""
+        if not isinstance(collector, Tables):
+            yield from (_text_of(family, wanted) for family in collector.collect())
+            return
+        tables, known = collector.tables(), self._tables.get(name, ())
+        texts = [
+            text if text is not None and text.layout is table.layout else TableText(table.layout)
+            for table, text in zip_longest(tables, known[: len(tables)])
+        ]
+        self._tables[name] = texts
+        for table, text in zip(tables, texts, strict=True):
+            yield from text.texts(table.values, partial(_head, wanted))
+
+
+def _text_of(family: Metric, wanted: Format) -> Sequence[bytes]:
+    """Return the text of a family of any collector."""
+    samples: Sequence[Sample] = family.samples
+    if isinstance(samples, Column):
+        return _head(wanted, samples.head), Template(samples.labels).text(samples.head, samples.values)
+    if not samples or not _are_plain(samples, family.name):
+        return (_written(family, wanted),)
+    head = Metric(family.name, family.documentation, family.type, family.unit)
+    labels, values = [Labels(sample.labels) for sample in samples], [sample.value for sample in samples]
+    lines = Template(labels).text(Head(samples[0].name, "gauge", ""), values)
+    return _written(head, wanted), lines
 
 
 def _are_plain(samples: Sequence[Sample], name: str) -> bool:
     """Return whether both formats write a family's samples in the given order, with only name, labels and value."""
-    if isinstance(samples, Column) or not samples:
-        return True
     # prometheus_client puts samples with other suffixes, such as _created, at the end of their family.
     usual = samples[0].name
     return usual.removeprefix(name) in _USUAL_SUFFIXES and all(
@@ -228,17 +225,10 @@ def _are_plain(samples: Sequence[Sample], name: str) -> bool:
     )
 
 
-def _part(samples: Sequence[Sample], start: int, stop: int) -> Part:
-    if isinstance(samples, Column):
-        return samples.part(start, stop)
-    some = samples[start:stop]
-    return Part(some[0].name, [Labels(sample.labels) for sample in some], [sample.value for sample in some])
-
-
 @lru_cache(maxsize=_MOST_HEADS)
-def _head(wanted: Format, name: str, documentation: str, kind: str, unit: str) -> bytes:
+def _head(wanted: Format, head: Head) -> bytes:
     """Return the lines of a family that precede its samples."""
-    return _written(Metric(name, documentation, kind, unit), wanted)
+    return _written(head.family(), wanted)
 
 
 class _One(Collector):

@@ -5,33 +5,22 @@ Each scrape builds the families from the current values of the devices, so it ne
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-from prometheus_client.metrics_core import CounterMetricFamily, InfoMetricFamily, Metric
-from prometheus_client.registry import Collector
+from collections.abc import Iterable, Iterator, Sequence
 
 from ble_exporter.device import Device, Revision
-from ble_exporter.device.calibration import corrected
 from ble_exporter.device.clock import Clock
 from ble_exporter.device.labels import Labels
-from ble_exporter.formats.measurement import Measurement
-from ble_exporter.metrics.column import Column
-from ble_exporter.metrics.families import FAMILIES, Family, event_labels, raw_family
+from ble_exporter.metrics.column import Head
+from ble_exporter.metrics.families import event_labels
+from ble_exporter.metrics.places import Places
 from ble_exporter.metrics.scrapes import Scrapes
+from ble_exporter.metrics.table import Table, Tables
 
-_SEEN = Family("seen", "1 for each device that was heard recently: in the latest scan, or within its time limit.")
-_LAST_UPDATE = Family("last_update_timestamp_seconds", "Unix time at which a new measurement was last heard.")
-_INTERVAL = Family("advertisement_interval_seconds", "Usual interval between the advertisements that are heard.")
-_RSSI = Family("rssi_dbm", "Received signal strength of the device's latest advertisement, by adapter.")
-_GAUGES = (_SEEN, _LAST_UPDATE, _RSSI, _INTERVAL)
-_COUNTERS: Mapping[str, str] = {
-    "ble_sensor_packets_received": "Packets received that gave a reading.",
-    "ble_sensor_measurements": "Measurements of which at least one packet was received, as far as the packet ids show.",
-    "ble_sensor_measurements_missed": "Measurements of which no packet was received, as far as the packet ids show.",
-}
+_EVENTS = Head("ble_sensor_events_total", "counter", "Events received, by kind (BTHome 0x3A, 0x3B, 0x3C).")
+_INFO = Head("ble_sensor_device_info", "info", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
 
 
-class Readings(Collector):
+class Readings(Tables):
     """
     Collects the readings that have not expired (docs/expiry.md), and the counts of events, which do not expire.
 
@@ -46,6 +35,9 @@ class Readings(Collector):
         self._boot_at = self._clock.boot_at
         self._scrapes = Scrapes()
         self._counts_due_s = math.inf
+        self._places: Places | None = None
+        self._shape = 0
+        self._with_others: Sequence[Device] = ()
         self.collect_from(devices)
 
     def add(self, device: Device) -> None:
@@ -58,6 +50,8 @@ class Readings(Collector):
         for device in self._devices:
             device.revision = self._revision
         self._revision.number += 1
+        self._places = None
+        self._events_number = -1
         self._revision.expires_at = min((device.expires_at for device in self._devices), default=math.inf)
 
     @property
@@ -79,33 +73,50 @@ class Readings(Collector):
                 device.expire(now_s)
                 yield
 
-    def collect(self) -> Iterator[Metric]:
-        """
-        Build the current families for a scrape; families without series are left out.
-
-        The values of all families are those at the moment when the first one is requested.
-        """
+    def tables(self) -> Sequence[Table]:
+        """Return the current values for a scrape."""
         self._expire()
-        moment = _Moment(self._devices, self._clock.boot_at)
-        events = self._events()
-        yield from moment.families()
-        yield from (family for family in (events, moment.info) if family.samples)
+        return [self._measured(), *self._others()]
 
-    def _events(self) -> CounterMetricFamily:
-        """Return the counts of all devices, heard or not: if a counter vanished, its next increase would be lost."""
-        events = CounterMetricFamily("ble_sensor_events", "Events received, by kind (BTHome 0x3A, 0x3B, 0x3C).")
+    def _measured(self) -> Table:
+        boot_at, shape = self._clock.boot_at, self._revision.shape
+        table = self._places.table(boot_at) if self._places is not None and self._shape == shape else None
+        if table is None:
+            self._places, self._shape = Places(self._devices), shape
+            table = self._places.table(boot_at)
+            assert table is not None  # noqa: S101 - nothing can have changed since the line before
+        return table
+
+    def _others(self) -> Iterator[Table]:
+        """
+        Yield the counts of events, and the device information.
+
+        The counts are those of all devices, heard or not: if a counter vanished, its next increase would be lost.
+        """
+        if self._events_number != self._revision.events:
+            # Most devices have neither.
+            self._with_others = [one for one in self._devices if one.events.sources or one.events.info]
+            self._events_number = self._revision.events
+        if not self._with_others:
+            return
+        counts: list[tuple[Labels, float]] = []
         now_s = self._clock.now()
-        for device in self._devices:
+        for device in self._with_others:
             for name, source in device.events.sources.items():
                 if source.counted_from_s == math.inf:
                     source.counted_from_s = now_s + self._scrapes.hold_s
                 is_counted = source.counted_from_s <= now_s
                 if not is_counted:
                     self._counts_due_s = min(self._counts_due_s, source.counted_from_s)
-                for event, count in source.counts.items():
-                    labels = {**device.labels, **event_labels(name, event)}
-                    events.add_sample("ble_sensor_events_total", labels, count if is_counted else 0)
-        return events
+                counts += [
+                    (Labels({**device.labels, **event_labels(name, event)}), count if is_counted else 0)
+                    for event, count in source.counts.items()
+                ]
+        infos = [
+            Labels({**one.labels, **one.events.info}) for one in self._with_others if one.is_present and one.events.info
+        ]
+        layout = [(_EVENTS, [labels for labels, _ in counts]), (_INFO, infos)]
+        yield Table(layout, [[count for _, count in counts], [1] * len(infos)])
 
     def _expire(self) -> None:
         now_s = self._clock.now()
@@ -117,77 +128,3 @@ class Readings(Collector):
             for device in self._devices:
                 device.expire(now_s)
             self._revision.expires_at = min((device.expires_at for device in self._devices), default=math.inf)
-
-
-class _Moment:
-    """
-    The values of all devices at one moment, copied because they may change while a scrape is rendered.
-
-    The copy has two lists for each family. Containers for each device would burden the garbage collector.
-
-    Attributes:
-        info: The family of the device types and firmware versions.
-    """
-
-    def __init__(self, devices: Iterable[Device], boot_at: float) -> None:
-        self._boot_at = boot_at
-        self._seen, self._updates, self._rssi, self._intervals = (Column(family.metric) for family in _GAUGES)
-        self._packets, self._heard, self._missed = (Column(f"{name}_total") for name in _COUNTERS)
-        self._measured: dict[Family, Column] = {}
-        self._raw: dict[Family, Column] = {}
-        self._of: dict[Measurement, Column] = {}
-        self.info = InfoMetricFamily("ble_sensor_device", "Device type and firmware version (BTHome 0xF0, 0xF1, 0xF2).")
-        for device in devices:
-            if device.is_present:
-                self._copy(device)
-
-    def families(self) -> Iterator[Metric]:
-        """Yield the families that have series."""
-        gauges = zip(_GAUGES, (self._seen, self._updates, self._rssi, self._intervals), strict=True)
-        yield from (column.family("gauge", family.help) for family, column in gauges if column)
-        counters = zip(_COUNTERS.values(), (self._packets, self._heard, self._missed), strict=True)
-        yield from (column.family("counter", documentation) for documentation, column in counters if column)
-        for family, column in [*self._measured.items(), *self._raw.items()]:
-            yield column.family("gauge", family.help)
-
-    def _copy(self, device: Device) -> None:
-        labels = device.labels
-        self._seen.add(labels, 1)
-        if device.last_update_s is not None:
-            self._updates.add(labels, device.last_update_s + self._boot_at)
-        for reception in device.receptions.values():
-            if reception.is_shown and reception.rssi is not None:
-                self._rssi.add(reception.labels, reception.rssi)
-        interval_s = device.interval_s
-        if interval_s is not None:
-            self._intervals.add(labels, interval_s)
-        self._packets.add(labels, device.packets)
-        count = device.transmission.count
-        if count.is_known:
-            self._heard.add(labels, count.heard)
-            self._missed.add(labels, count.missed)
-        if device.events.info:
-            self.info.add_sample("ble_sensor_device_info", {**labels, **device.events.info}, 1)
-        self._copy_measurements(device)
-
-    def _copy_measurements(self, device: Device) -> None:
-        labels, offsets, columns = device.labels, device.offsets, self._of
-        for measurement, series in device.series.items():
-            if not series.is_shown:
-                continue
-            column = columns.get(measurement)
-            if column is None:
-                column = columns[measurement] = _column(self._measured, FAMILIES[measurement.name])
-            of_value = labels
-            if measurement.position > 1:
-                of_value = Labels({**labels, "position": str(measurement.position)})
-            value = series.value
-            if offsets and measurement in offsets:
-                _column(self._raw, raw_family(FAMILIES[measurement.name])).add(of_value, value)
-                value = corrected(device, measurement, value)
-            column.add(of_value, value)
-
-
-def _column(columns: dict[Family, Column], family: Family) -> Column:
-    """Return the column of a family; add one if there is none."""
-    return columns.setdefault(family, Column(family.metric, family.multiplier, family.divisor))

@@ -1,16 +1,15 @@
 """The exporter's own metrics, `ble_exporter_…`, such as the numbers of advertisements and scans by outcome."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from itertools import repeat
+from operator import attrgetter
 
 from ble_exporter import __version__
 from ble_exporter.device.clock import Clock
-from ble_exporter.device.labels import NO_LABELS, Labels
+from ble_exporter.device.labels import Labels
 from ble_exporter.errors import (
     HTTP_ERROR_KINDS,
     LOSS_REASONS,
@@ -21,19 +20,77 @@ from ble_exporter.errors import (
     RejectReason,
     ResetOutcome,
 )
-from ble_exporter.metrics.column import Column
+from ble_exporter.metrics.column import UNLABELLED, Head
+from ble_exporter.metrics.table import Layout, Table, Tables
 from ble_exporter.system.streams import Losses
 
-_VERSION = Labels({"version": __version__})
-_GLITCH = Labels({"reason": "glitch"})
-_REASONS: Mapping[RejectReason, Labels] = {reason: Labels({"reason": reason}) for reason in REJECT_REASONS}
-_KINDS: Mapping[HttpErrorKind, Labels] = {kind: Labels({"kind": kind}) for kind in HTTP_ERROR_KINDS}
-# There are six for each adapter. The labels of adapters that are gone must not stay in memory.
-_MOST_LABELS = 128
+
+def _gauge(name: str, documentation: str) -> Head:
+    return Head(name, "gauge", documentation)
+
+
+def _counter(name: str, documentation: str) -> Head:
+    return Head(f"{name}_total", "counter", documentation)
+
+
+_BUILD_INFO = _gauge("ble_exporter_build_info", "Always 1, labelled with the exporter's version.")
+_VERSION = (Labels({"version": __version__}),)
+_UP = _gauge("ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 after it failed.")
+_LOST = _counter("ble_exporter_events_lost", "Bluetooth events lost before decoding.")
+_RESETS = _counter("ble_exporter_adapter_resets", "Resets of a Bluetooth adapter that hung, by outcome.")
+_REJECTED = _counter(
+    "ble_exporter_advertisements_rejected", "Advertisements of configured devices that yielded no reading."
+)
+_REFUSED = _counter("ble_exporter_payloads_refused", "Invalid payloads in advertisements that yielded a reading.")
+_REASONS = [Labels({"reason": reason}) for reason in REJECT_REASONS]
+_GLITCHES = _counter("ble_exporter_values_rejected", "Improbable values that were rejected.")
+_OF_GLITCHES = (Labels({"reason": "glitch"}),)
+_HTTP_ERRORS = _counter("ble_exporter_http_errors", "Requests and connections that failed.")
+_KINDS = [Labels({"kind": kind}) for kind in HTTP_ERROR_KINDS]
+_UNLABELLED: Mapping[str, Head] = {
+    "scans": _counter("ble_exporter_scans", "Scans started."),
+    "scan_failures": _counter("ble_exporter_scan_failures", "Scans that failed."),
+    "state_write_failures": _counter(
+        "ble_exporter_state_write_failures", "Failures to write the replay guard's state, which a restart then forgets."
+    ),
+    "received": _counter("ble_exporter_advertisements_received", "Advertisements received from all devices."),
+    "decoded": _counter("ble_exporter_advertisements_decoded", "Advertisements that yielded a reading."),
+    "unknown_device": _counter(
+        "ble_exporter_advertisements_unknown_device", "Advertisements of devices that are not configured."
+    ),
+    "impossible_values": _counter(
+        "ble_exporter_impossible_values", "Values left out because no sensor can have measured them."
+    ),
+    "left_out": _counter("ble_exporter_measurements_left_out", "Measurements and buttons left out for lack of room."),
+    "unknown_objects": _counter(
+        "ble_exporter_unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first."
+    ),
+    "log.lines": _counter("ble_exporter_log_lines_lost", "Lines that could not be written to the log."),
+    "last_scan_timestamp": _gauge(
+        "ble_exporter_last_scan_timestamp_seconds", "Unix time at which the last scan ended; 0 before the first."
+    ),
+    "last_scan_duration": _gauge(
+        "ble_exporter_last_scan_duration_seconds",
+        "Duration of the last scan, including radio start and stop; 0 before the first.",
+    ),
+    "has_reloaded": _gauge(
+        "ble_exporter_config_last_reload_successful",
+        "1 if the latest configuration could be used, 0 if the previous one or a backup is in use.",
+    ),
+    "loaded_timestamp": _gauge(
+        "ble_exporter_config_last_reload_success_timestamp_seconds",
+        "Unix time at which the configuration in use was loaded.",
+    ),
+    "is_log_writable": _gauge("ble_exporter_log_writable", "1 while the log can be written, 0 after a line was lost."),
+}
+"""The families of one series without labels, by the attribute of SelfMetrics that has its value."""
+_unlabelled = attrgetter(*_UNLABELLED)
+# The labels of adapters that are gone must not stay in memory.
+_MOST_LAYOUTS = 4
 
 
 @dataclass
-class SelfMetrics(Collector):
+class SelfMetrics(Tables):
     """
     Counters of the exporter's own work, as plain numbers: counting an advertisement takes only one addition.
 
@@ -80,111 +137,46 @@ class SelfMetrics(Collector):
         """Number of advertisements received: each is decoded, rejected, or from an unknown device."""
         return self.decoded + self.unknown_device + sum(self.rejected.values())
 
-    def collect(self) -> Iterator[Metric]:
-        """Build the families for a scrape; all except those with the label `adapter` exist from the first scrape on."""
-        yield _gauge("ble_exporter_build_info", "Always 1, labelled with the exporter's version.", [(_VERSION, 1)])
-        if self.adapters:
-            yield from self._by_adapter()
-        yield from self._by_reason()
-        yield from self._totals()
-        yield from self._states()
+    @property
+    def last_scan_timestamp(self) -> float:
+        """Unix time at which the last scan ended; 0 before the first."""
+        return 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
 
-    def _by_adapter(self) -> Iterator[Metric]:
-        up = [(_of_adapter(adapter), works) for adapter, works in self.adapters.items()]
-        yield _gauge("ble_exporter_adapter_up", "1 while a Bluetooth adapter works, 0 after it failed.", up)
-        lost = [
-            (_of_adapter(adapter, "reason", reason), self.lost_events.get((adapter, reason), 0))
-            for adapter in self.adapters
-            for reason in LOSS_REASONS
+    @property
+    def loaded_timestamp(self) -> float:
+        """Unix time at which the configuration in use was loaded."""
+        return self.clock.unix(self.loaded_s)
+
+    @property
+    def is_log_writable(self) -> bool:
+        """Whether the log can be written."""
+        return not self.log.cause
+
+    def tables(self) -> Sequence[Table]:
+        """Return the values for a scrape; all except those with the label `adapter` exist from the first scrape on."""
+        adapters = self.adapters
+        lost = [self.lost_events.get((adapter, reason), 0) for adapter in adapters for reason in LOSS_REASONS]
+        resets = [self.adapter_resets.get((adapter, what), 0) for adapter in adapters for what in RESET_OUTCOMES]
+        # `get`, because a `Counter` takes long for a key that it does not have.
+        rejected, refused = ([*map(counts.get, REJECT_REASONS, repeat(0))] for counts in (self.rejected, self.refused))
+        http_errors = [*map(self.http_errors.get, HTTP_ERROR_KINDS, repeat(0))]
+        layout = _layout(tuple(adapters), has_glitches=self.glitches is not None)
+        values: list[Sequence[float]] = [
+            *([1], [*adapters.values()], lost, resets, rejected, refused, http_errors),
+            [] if self.glitches is None else [self.glitches],
+            *[[value] for value in _unlabelled(self)],
         ]
-        yield _counter("ble_exporter_events_lost", "Bluetooth events lost before decoding.", lost)
-        resets = [
-            (_of_adapter(adapter, "outcome", outcome), self.adapter_resets.get((adapter, outcome), 0))
-            for adapter in self.adapters
-            for outcome in RESET_OUTCOMES
-        ]
-        yield _counter("ble_exporter_adapter_resets", "Resets of a Bluetooth adapter that hung, by outcome.", resets)
-
-    def _by_reason(self) -> Iterator[Metric]:
-        for name, documentation, counts in (
-            ("advertisements_rejected", "Advertisements of configured devices that yielded no reading.", self.rejected),
-            ("payloads_refused", "Invalid payloads in advertisements that yielded a reading.", self.refused),
-        ):
-            by_reason = [(labels, counts[reason]) for reason, labels in _REASONS.items()]
-            yield _counter(f"ble_exporter_{name}", documentation, by_reason)
-        if self.glitches is not None:
-            yield _counter(
-                "ble_exporter_values_rejected", "Improbable values that were rejected.", [(_GLITCH, self.glitches)]
-            )
-        http_errors = [(labels, self.http_errors[kind]) for kind, labels in _KINDS.items()]
-        yield _counter("ble_exporter_http_errors", "Requests and connections that failed.", http_errors)
-
-    def _totals(self) -> Iterator[Metric]:
-        for name, documentation, count in (
-            ("scans", "Scans started.", self.scans),
-            ("scan_failures", "Scans that failed.", self.scan_failures),
-            (
-                "state_write_failures",
-                "Failures to write the replay guard's state, which a restart then forgets.",
-                self.state_write_failures,
-            ),
-            ("advertisements_received", "Advertisements received from all devices.", self.received),
-            ("advertisements_decoded", "Advertisements that yielded a reading.", self.decoded),
-            (
-                "advertisements_unknown_device",
-                "Advertisements of devices that are not configured.",
-                self.unknown_device,
-            ),
-            ("impossible_values", "Values left out because no sensor can have measured them.", self.impossible_values),
-            ("measurements_left_out", "Measurements and buttons left out for lack of room.", self.left_out),
-            ("unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first.", self.unknown_objects),
-            ("log_lines_lost", "Lines that could not be written to the log.", self.log.lines),
-        ):
-            yield _counter(f"ble_exporter_{name}", documentation, [(NO_LABELS, count)])
-
-    def _states(self) -> Iterator[Metric]:
-        ended = 0.0 if self.last_scan_s is None else self.clock.unix(self.last_scan_s)
-        for name, documentation, value in (
-            (
-                "scan_interval_seconds",
-                "Configured time from the start of one scan to the start of the next.",
-                self.scan_interval_s,
-            ),
-            ("last_scan_timestamp_seconds", "Unix time at which the last scan ended; 0 before the first.", ended),
-            (
-                "last_scan_duration_seconds",
-                "Duration of the last scan, including radio start and stop; 0 before the first.",
-                self.last_scan_duration,
-            ),
-            (
-                "config_last_reload_successful",
-                "1 if the latest configuration could be used, 0 if the previous one or a backup is in use.",
-                self.has_reloaded,
-            ),
-            (
-                "config_last_reload_success_timestamp_seconds",
-                "Unix time at which the configuration in use was loaded.",
-                self.clock.unix(self.loaded_s),
-            ),
-            ("log_writable", "1 while the log can be written, 0 after a line was lost.", not self.log.cause),
-        ):
-            yield _gauge(f"ble_exporter_{name}", documentation, [(NO_LABELS, value)])
+        return [Table(layout, values)]
 
 
-@lru_cache(maxsize=_MOST_LABELS)
-def _of_adapter(adapter: str, name: str = "", value: str = "") -> Labels:
-    return Labels({"adapter": adapter, name: value} if name else {"adapter": adapter})
-
-
-def _gauge(name: str, documentation: str, rows: Iterable[tuple[Labels, float]]) -> Metric:
-    return _filled(Column(name), rows).family("gauge", documentation)
-
-
-def _counter(name: str, documentation: str, rows: Iterable[tuple[Labels, float]]) -> Metric:
-    return _filled(Column(f"{name}_total"), rows).family("counter", documentation)
-
-
-def _filled(column: Column, rows: Iterable[tuple[Labels, float]]) -> Column:
-    for labels, value in rows:
-        column.add(labels, value)
-    return column
+@lru_cache(maxsize=_MOST_LAYOUTS)
+def _layout(adapters: tuple[str, ...], *, has_glitches: bool) -> Layout:
+    return [
+        (_BUILD_INFO, _VERSION),
+        (_UP, [Labels({"adapter": one}) for one in adapters]),
+        (_LOST, [Labels({"adapter": one, "reason": reason}) for one in adapters for reason in LOSS_REASONS]),
+        (_RESETS, [Labels({"adapter": one, "outcome": what}) for one in adapters for what in RESET_OUTCOMES]),
+        *((_REJECTED, _REASONS), (_REFUSED, _REASONS), (_HTTP_ERRORS, _KINDS)),
+        (_GLITCHES, _OF_GLITCHES if has_glitches else ()),
+        *((head, UNLABELLED) for head in _UNLABELLED.values()),
+    ]

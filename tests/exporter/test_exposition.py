@@ -14,7 +14,6 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from ble_exporter.device.labels import Labels
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.exporter.exposition import (
     OPENMETRICS,
@@ -24,7 +23,6 @@ from ble_exporter.exporter.exposition import (
     accepts_gzip,
     choose_format,
 )
-from ble_exporter.metrics.column import Column
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from tests.conftest import Vector, vectors
@@ -252,23 +250,16 @@ def test_any_family_is_written_as_the_library_does(wanted: Format, given_familie
     assert written == exposition.render(wanted).decode()
 
 
-class Watched(Labels):
-    """Labels to which a test can hold a weak reference."""
-
-    __slots__ = ("__weakref__",)
-
-
 def test_what_is_no_longer_exported_is_not_kept() -> None:
     """After a reload that removes thousands of devices, their lines must not stay in memory until a restart."""
-    column = Column("a")
-    for device in range(1001):
-        column.add(Watched({"device": str(device)}), 1)
-    last = weakref.ref(column.part(1000, 1001).labels[0])
-    exported = [column.family("gauge", "Help.")]
-    exposition = Exposition({"given": Given(exported)})
+    home = Home(*(f"room {number}" for number in range(1001)))
+    for name in home.devices:
+        home.hear({"temperature": 20}, device=name)
+    exposition = Exposition({"readings": home.readings})
     exposition.render(TEXT)
-
-    del column, exported[0]
+    last = weakref.ref(home.devices["room 1000"])
+    home.readings.collect_from(list(home.devices.values())[:1])
+    home.devices.clear()
     exposition.render(TEXT)
 
     assert last() is None
