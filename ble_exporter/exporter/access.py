@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ble_exporter.exporter.connection import NOSNIFF
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.passwords import Passwords, TooManyChecksError
+from ble_exporter.exporter.request_handler import NOSNIFF
 from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.system.port import SERVER_NAME
 from ble_exporter.utils import one_line
@@ -25,11 +25,13 @@ def host_check(hosts: Hosts, errors: HttpErrors, open_to_any_host: Collection[st
 
     @web.middleware
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
+        if request.path in open_to_any_host:
+            return await handler(request)
         # For an absolute target (GET http://host/path), `request.host` is the host of the target, which overrides the
         # header (RFC 9112, section 3.2.2).
         claimed = [request.host, *request.headers.getall("Host")] if "Host" in request.headers else []
         foreign = next((host for host in claimed if not hosts.is_ours(host)), None)
-        if foreign is not None and request.path not in open_to_any_host:
+        if foreign is not None:
             name = one_line(foreign)[:100]
             errors.note("foreign_host", f'"{name}" is not a name of this machine; see allowed_hosts')
             raise web.HTTPMisdirectedRequest(

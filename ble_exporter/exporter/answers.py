@@ -11,16 +11,21 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 
 from aiohttp import web
+from aiohttp.http import HttpVersion11
 
+from ble_exporter.exporter.connection import Connection
 from ble_exporter.exporter.exposition import Format, accepts_gzip
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.rendering import Renderings, compressed
+from ble_exporter.exporter.repeats import repetition
 from ble_exporter.system.port import MOST_REQUESTS
 
 # In bytes, for all clients together. For a thousand sensors, /history takes 3 MB and any other answer 1 MB; compressed,
 # a tenth of that.
 MOST_UNSENT = 8_000_000
 _SLICE = 16 * 1024
+# In bytes. The kernel takes such an answer at once, unless the client has not read earlier ones.
+_AT_ONCE = 128 * 1024
 
 
 class Answers:
@@ -33,10 +38,20 @@ class Answers:
         most_requests: How many requests for metrics may wait for their answers to be rendered. Each of them occupies a
             connection, and more would displace connections whose requests have not been read yet. Requests for other
             paths have their own limit, MOST_REQUESTS.
+        may_repeat: Whether the answer to a request for metrics depends on nothing but the bytes of the request, and not
+            on passwords or headers in a web configuration that may change.
     """
 
-    def __init__(self, errors: HttpErrors, most_unsent: int = MOST_UNSENT, most_requests: int = MOST_REQUESTS) -> None:
+    def __init__(
+        self,
+        errors: HttpErrors,
+        most_unsent: int = MOST_UNSENT,
+        most_requests: int = MOST_REQUESTS,
+        *,
+        may_repeat: bool = False,
+    ) -> None:
         self._errors = errors
+        self._may_repeat = may_repeat
         self._most_requests = most_requests
         self._most_unsent = most_unsent
         self._renderings = Renderings()
@@ -62,8 +77,7 @@ class Answers:
             headers = {**headers, "Content-Encoding": "gzip"}
         content = (lambda: compressed(pieces())) if is_compressed else pieces
         body = await self._render(request.path, (key, is_compressed), content, reuse_s)
-        response = web.StreamResponse(headers=headers)
-        response.content_length = len(body)
+        response = _response(body, headers)
         self._sending[response] = (request, body)
         self._limit_unsent()
         try:
@@ -72,6 +86,8 @@ class Answers:
                 await self._write(request, response, body)
         finally:
             self._sending.pop(response, None)
+        if self._may_repeat and isinstance(key, Format) and isinstance(response, web.Response):
+            self._allow_repeats(request, response, content)
         return response
 
     async def _render(
@@ -89,10 +105,17 @@ class Answers:
 
     async def _write(self, request: web.Request, response: web.StreamResponse, body: bytes) -> None:
         await response.prepare(request)
-        if request.method != "HEAD":
+        if request.method != "HEAD" and not isinstance(response, web.Response):
             for start in range(0, len(body), _SLICE):
                 await response.write(body[start : start + _SLICE])
         await response.write_eof()
+
+    def _allow_repeats(
+        self, request: web.Request, response: web.Response, pieces: Callable[[], Iterable[bytes]]
+    ) -> None:
+        is_usual = request.method == "GET" and request.version == HttpVersion11 and response.keep_alive
+        if is_usual and isinstance(request.protocol, Connection):
+            request.protocol.repeats.allow(repetition(response, pieces))
 
     def _limit_unsent(self) -> None:
         """Cut off the oldest answers until the rest are within the limit; the newest one is sent in any case."""
@@ -104,3 +127,12 @@ class Answers:
             self._errors.note("too_many_answers", f"to {request.remote}")
             if request.transport is not None:
                 request.transport.abort()
+
+
+def _response(body: bytes, headers: Mapping[str, str]) -> web.StreamResponse:
+    """Return the response for a body, which contains the body if that is small enough to be sent with the head."""
+    if len(body) <= _AT_ONCE:
+        return web.Response(body=body, headers=headers)
+    response = web.StreamResponse(headers=headers)
+    response.content_length = len(body)
+    return response

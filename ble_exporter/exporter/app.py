@@ -142,7 +142,7 @@ def create_app(
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
     app[EXPOSITION] = Exposition({"registry": REGISTRY} if collectors is None else collectors)
-    app[ANSWERS] = Answers(errors, most_requests=options.most_requests)
+    app[ANSWERS] = Answers(errors, most_requests=options.most_requests, may_repeat=web_file is None)
     app[TELEMETRY] = options.telemetry_path
     app[LIVENESS] = liveness or Liveness(config.scan_interval_seconds, config.scan_duration_seconds)
     app[STATUS] = status or DeviceStatus(never_heard, Clock())

@@ -7,7 +7,6 @@ without a body, and ends the connection if the client is too slow.
 
 import asyncio
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -16,7 +15,9 @@ from aiohttp import web
 
 from ble_exporter.errors import HttpErrorKind
 from ble_exporter.exporter.http_errors import HttpErrors
-from ble_exporter.utils import one_line
+from ble_exporter.exporter.refusals import Refusal, refusal_of
+from ble_exporter.exporter.repeats import Repeats
+from ble_exporter.exporter.request_handler import RequestHandler
 
 if TYPE_CHECKING:
     from ble_exporter.exporter.connections import Connections
@@ -33,27 +34,26 @@ ANSWER_S = 30.0
 _LINGER_S = 1.0
 # In bytes, for each connection: if the buffer holds more, the handler waits until the client reads.
 _WRITE_BUFFER = 32 * 1024
-# Disables aiohttp's own limit for idle connections.
-_NEVER_S = 1e6
 
 # A bare line feed also ends a line here, so that aiohttp gets a request with bare line feeds, and refuses it.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_BODY = re.compile(rb"\n(?:transfer-encoding[ \t]*:|content-length[ \t]*:[ \t]*0*[^0\s])", re.IGNORECASE)
-_EXPECT = re.compile(rb"\nexpect[ \t]*:", re.IGNORECASE)
 # aiohttp ignores a request to change the protocol, but afterwards possibly does not continue with HTTP.
 _UPGRADE = re.compile(rb"\nupgrade[ \t]*:", re.IGNORECASE)
 
-NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
-"""Browsers must not treat a text, which may quote a request, as a page or a script."""
+_TOO_LARGE = Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "a request may have at most 8 kB")
+_TOO_SLOW = Refusal(
+    HTTPStatus.REQUEST_TIMEOUT, "request_timeout", f"the request was not complete after {REQUEST_S:g} s"
+)
 
 
-class Connection(web.RequestHandler):
+class Connection(RequestHandler):
     """
     One connection.
 
     Attributes:
         peer: The client's IP address.
         is_aborted: Whether the server has ended the connection with `abort`.
+        repeats: The answer that can be sent again.
         waits_since: The time, by the event loop's clock, at which the server began to wait for the client to send a
             request or to read; None while an answer is being rendered.
     """
@@ -61,39 +61,35 @@ class Connection(web.RequestHandler):
     __slots__ = (
         "_accepted",
         "_connections",
-        "_errors",
         "_has_begun",
         "_has_eof",
         "_is_answering",
+        "_is_full",
         "_is_last",
+        "_is_repeating",
         "_received",
         "_timer",
         "is_aborted",
         "peer",
+        "repeats",
         "waits_since",
     )
 
     def __init__(self, server: web.Server, connections: "Connections", errors: HttpErrors) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(
-            server,
-            loop=loop,
-            access_log=None,  # type: ignore[arg-type] # documented for web.AppRunner: no access log
-            lingering_time=0,
-            keepalive_timeout=_NEVER_S,
-        )
+        super().__init__(server, errors)
         self._connections = connections
-        self._errors = errors
         self._received = bytearray()
         self._timer: asyncio.TimerHandle | None = None
         self._accepted: asyncio.Transport | None = None
         self._has_begun = False
         self._has_eof = False
         self._is_last = False
+        self._is_full = self._is_repeating = False
+        self.repeats = Repeats(connections.may_repeat)
         self.is_aborted = False
         self._is_answering = False
         self.peer = ""
-        self.waits_since: float | None = loop.time()
+        self.waits_since: float | None = asyncio.get_running_loop().time()
 
     def accept(self, transport: asyncio.Transport) -> None:
         """Note a transport on which the client must first set up TLS; `connection_made` follows if that succeeds."""
@@ -122,6 +118,7 @@ class Connection(web.RequestHandler):
         if self._timer is not None:
             self._timer.cancel()
         self._received.clear()
+        self.repeats.forget()
         self._connections.remove(self)
         if self._accepted is not None and self.transport is not None:
             # In Python 3.10, a TLS transport that the client has closed is not yet closed on this side. Any other one
@@ -131,13 +128,17 @@ class Connection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         """See asyncio.BaseProtocol."""
+        self._is_full = True
         self._let_client_act()
         super().pause_writing()
 
     def resume_writing(self) -> None:
         """See asyncio.BaseProtocol."""
+        self._is_full = False
         self.waits_since = None
         super().resume_writing()
+        if self._is_repeating:
+            self._await_request()
 
     def data_received(self, data: bytes) -> None:
         """Collect a request, and give it to aiohttp when it is complete."""
@@ -162,6 +163,10 @@ class Connection(web.RequestHandler):
 
     def _take_request(self) -> None:
         received = self._received
+        answer = None if self._has_eof else self.repeats.answer_to(received)
+        if answer is not None:
+            self._answer_again(answer)
+            return
         del received[: len(received) - len(received.lstrip(b"\r\n"))]
         if not received:
             return
@@ -169,7 +174,7 @@ class Connection(web.RequestHandler):
         # Data of another protocol, such as TLS, has no end that this class recognises: aiohttp reports the fault.
         size = end.end() if end else len(received)
         if size > LARGEST_REQUEST:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "a request may have at most 8 kB")
+            self._refuse(_TOO_LARGE)
         elif end or not received[:1].isalpha():
             request = bytes(received[:size])
             del received[:size]
@@ -178,26 +183,33 @@ class Connection(web.RequestHandler):
             self._has_begun = True
             self._limit_time(REQUEST_S, "request_timeout")
 
+    def _answer_again(self, answer: bytes) -> None:
+        """Send the answer to a repeated request."""
+        self._received.clear()
+        if not isinstance(self.transport, asyncio.Transport) or self.transport.is_closing():
+            return
+        self.transport.write(answer)
+        if self._is_full:
+            self._is_answering = self._is_repeating = True
+            self._limit_time(ANSWER_S, "answer_timeout")
+        else:
+            self._await_request()
+
     def _answer(self, request: bytes) -> None:
-        if _BODY.search(request):
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "no path of this server takes a body")
-            return
-        if request.startswith(b"PRI "):
-            # aiohttp would wait for the rest of the HTTP/2 preface.
-            self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", "this server does not speak HTTP/2")
-            return
-        if _EXPECT.search(request):
-            self._refuse(HTTPStatus.EXPECTATION_FAILED, "bad_request", "this server does not support Expect")
+        refusal = refusal_of(request)
+        if refusal is not None:
+            self._refuse(refusal)
             return
         self._is_last = _UPGRADE.search(request) is not None
         self._is_answering = True
         self.waits_since = None
+        self.repeats.request = request
         self._limit_time(ANSWER_S, "answer_timeout")
         # Any exception of aiohttp's parser is caused by the client.
         try:
             super().data_received(request)
         except Exception as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, "bad_request", error)
+            self._refuse(Refusal(HTTPStatus.BAD_REQUEST, "bad_request", error))
 
     async def start(self) -> None:
         """Answer requests until the connection ends; aiohttp starts this coroutine when the connection is made."""
@@ -205,7 +217,7 @@ class Connection(web.RequestHandler):
             await super().start()
         except Exception as error:
             # Some releases of aiohttp parse the target only now.
-            self._refuse(HTTPStatus.BAD_REQUEST, "bad_request", error)
+            self._refuse(Refusal(HTTPStatus.BAD_REQUEST, "bad_request", error))
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -216,52 +228,31 @@ class Connection(web.RequestHandler):
             await request.writer.drain()
         if self.transport is None:
             return finished
-        self._let_client_act()
         if self._is_last or not resp.keep_alive or (self._has_eof and not self._received):
             # The time limit for the answer stays in force, because the client may not have taken all of it.
+            self._let_client_act()
             self.close()
         else:
-            self._is_answering = self._has_begun = False
-            self._limit_time(IDLE_S, None)
-            self._take_request()
+            self._await_request()
         return finished
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return the answer to a request that aiohttp could not parse, or whose handler failed."""
-        is_client_s = status == HTTPStatus.BAD_REQUEST
-        self._errors.note("bad_request" if is_client_s else "internal", exc or message or status)
-        if request.writer.output_size > 0:
-            raise ConnectionError("part of another answer has already been sent")
-        title = f"{status}: {HTTPStatus(status).phrase}"
-        text = f"{title}: {one_line(message)[:200]}" if is_client_s and message else title
-        answer = web.Response(status=status, text=text, headers=NOSNIFF)
-        answer.force_close()
-        return answer
+    def _await_request(self) -> None:
+        """Wait for the next request after an answer; the client may have sent it already."""
+        self._let_client_act()
+        self._is_answering = self._is_repeating = self._has_begun = False
+        self._limit_time(IDLE_S, None)
+        self._take_request()
 
-    def log_exception(self, *args: object, **kwargs: object) -> None:
-        """Count and log an exception raised in aiohttp itself."""
-        error = kwargs.get("exc_info")
-        self._errors.note("internal", error if isinstance(error, BaseException) else " ".join(map(str, args)))
-
-    def _refuse(self, status: HTTPStatus, kind: HttpErrorKind, detail: object) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer without aiohttp, and ignore any further request."""
-        self._errors.note(kind, detail)
+        self._errors.note(refusal.kind, refusal.reason)
         self._is_last = True
         self._is_answering = False
         self._let_client_act()
         self._received.clear()
         if not isinstance(self.transport, asyncio.Transport) or self.transport.is_closing():
             return
-        text = f"{status}: {detail if isinstance(detail, str) else status.phrase}"
-        head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: text/plain; charset=utf-8"
-        headers = f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(text)}\r\nConnection: close"
-        self.transport.write(f"{head}\r\n{headers}\r\n\r\n{text}".encode())
+        self.transport.write(refusal.answer())
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -279,7 +270,7 @@ class Connection(web.RequestHandler):
 
     def _end_in_time(self, kind: HttpErrorKind | None) -> None:
         if kind == "request_timeout":
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, kind, f"the request was not complete after {REQUEST_S:g} s")
+            self._refuse(_TOO_SLOW)
             return
         if kind is not None:
             self._errors.note(kind, f"from {self.peer}")

@@ -50,6 +50,7 @@ class Connections:
         self._errors = errors
         self._most = most
         self._open: dict[Connection, None] = {}
+        self._has_repeated = False
 
     def add(self, connection: Connection) -> None:
         """Add a new connection; if the limit is reached, end another one first."""
@@ -60,6 +61,21 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self._open.pop(connection, None)
+
+    def may_repeat(self) -> bool:
+        """
+        Return whether an answer may be repeated, which is so once in a turn of the event loop.
+
+        Many clients that scrape at once share a rendering if aiohttp answers them. Each would take milliseconds.
+        """
+        if self._has_repeated:
+            return False
+        self._has_repeated = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        return True
+
+    def _end_turn(self) -> None:
+        self._has_repeated = False
 
     def end_all(self) -> None:
         """End all connections immediately."""

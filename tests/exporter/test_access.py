@@ -91,6 +91,30 @@ def test_anything_else_is_refused(web_file: WebFile, header: bytes, kinds: list[
     assert ([401], kinds) == (statuses(answer), list(counts))
 
 
+def test_a_password_is_checked_in_every_scrape(web_file: WebFile) -> None:
+    """The answer to a scrape that is repeated on one connection must not outlive the user's password."""
+    app, handled = application(web_file), []
+
+    async def note(request: web.Request, _response: web.StreamResponse) -> None:
+        handled.append(request.path)
+
+    app.on_response_prepare.append(note)
+    scrape = b"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + RIGHT + b"\r\n\r\n"
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        answers = b""
+        for _ in range(3):
+            client.send(scrape)
+            # Without collectors, the body is empty.
+            answers += await client.reader.readuntil(b"\r\n\r\n")
+        return answers
+
+    answers, _ = asyncio.run(served(app, act))
+
+    assert ([200] * 3, ["/metrics"] * 3) == (statuses(answers), handled)
+
+
 def test_a_foreign_host_gets_no_chance_to_guess(web_file: WebFile) -> None:
     """A web page from elsewhere must not use a visitor's browser to try passwords."""
     answer = ask(application(web_file), b"GET /", b"Authorization: Basic " + RIGHT, host=b"evil.example")

@@ -173,19 +173,6 @@ def test_a_request_to_change_the_protocol_is_answered_without() -> None:
     assert [200] == statuses(answer)
 
 
-def test_an_error_in_a_handler_is_one_line_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """A bug that any client can provoke must not fill the log with tracebacks."""
-
-    async def fail(_request: web.Request) -> web.Response:
-        raise KeyError("x")
-
-    answer, counts = ask(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n", app=application(fail))
-
-    assert ([500], {"internal": 1}) == (statuses(answer), dict(counts))
-    (message,) = caplog.messages
-    assert message.startswith("an error occurred in the HTTP server: KeyError: 'x', in test_connection.py:")
-
-
 @pytest.mark.parametrize(
     ("sent", "limit_s", "kind"),
     [(b"", REQUEST_S, None), (GET, REQUEST_S, "request_timeout"), (GET + b"\r\n", IDLE_S, None)],

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from ble_exporter.exporter.app import ANSWERS
-from ble_exporter.exporter.connections import MOST_CONNECTIONS, HttpServer, most_connections
+from ble_exporter.exporter.connections import MOST_CONNECTIONS, Connections, HttpServer, most_connections
 from ble_exporter.exporter.http_errors import HttpErrors
 from tests.exporter.raw_http import Client, Connect, served
 from tests.exporter.test_connection import GET, application
@@ -153,6 +153,18 @@ def test_a_client_that_does_not_read_makes_room_before_a_request_in_progress() -
 def test_descriptors_stay_free_for_other_purposes(descriptors: float, most: int) -> None:
     """Without a free descriptor, the program could neither reach D-Bus nor rotate its log."""
     assert most == most_connections(descriptors)
+
+
+def test_one_answer_is_repeated_in_a_turn_of_the_event_loop() -> None:
+    """Sixty clients that scrape at once would otherwise keep the event loop from the radio for tens of milliseconds."""
+
+    async def ask() -> list[bool]:
+        connections = Connections(HttpErrors(), 64)
+        allowed = [connections.may_repeat(), connections.may_repeat()]
+        await asyncio.sleep(0)
+        return [*allowed, connections.may_repeat()]
+
+    assert [True, False, True] == asyncio.run(ask())
 
 
 def test_one_server_listens_on_several_ports() -> None:

@@ -1,0 +1,106 @@
+"""
+The answer to a request that a client repeats, byte for byte, on the same connection.
+
+A Prometheus server sends the same bytes in every scrape. aiohttp has parsed them, and has written the head of the first
+answer. The head of a further answer has another date and another length, and is the same in all else, so that aiohttp,
+which takes longer than the metrics, need not read and write it again. See docs/adr/0043-repeated-scrapes.md.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+
+from aiohttp import hdrs, web
+
+# In seconds of processor time. While an answer is repeated, the event loop does nothing else.
+_LONGEST_S = 0.005
+
+Repetition = Callable[[], bytes | None]
+"""Returns a whole answer; None if that takes too long."""
+
+
+class Repeats:
+    """
+    The request of one connection whose answer can be repeated.
+
+    Args:
+        may_repeat: Returns whether an answer may be made at this moment.
+
+    Attributes:
+        request: The latest request that aiohttp has received.
+    """
+
+    __slots__ = ("_is_allowed", "_may_repeat", "_repeat", "_repeated", "request")
+
+    def __init__(self, may_repeat: Callable[[], bool]) -> None:
+        self.request = b""
+        self._may_repeat = may_repeat
+        self._repeated = b""
+        self._repeat: Repetition | None = None
+        self._is_allowed = True
+
+    def allow(self, repeat: Repetition) -> None:
+        """Let `repeat` make the answer if the client sends the latest request again."""
+        if self._is_allowed:
+            self._repeated, self._repeat = self.request, repeat
+
+    def answer_to(self, request: bytes | bytearray) -> bytes | None:
+        """Return the whole answer to a request; None if aiohttp must answer it."""
+        if self._repeat is None or request != self._repeated or not self._may_repeat():
+            return None
+        try:
+            answer = self._repeat()
+        except Exception:
+            # aiohttp then meets the same error, which is counted, and answered with status 500.
+            answer = None
+        if answer is None:
+            # Otherwise, each scrape of very many devices would be rendered in vain before aiohttp answers it.
+            self.forget()
+        return answer
+
+    def forget(self) -> None:
+        """Let aiohttp answer all further requests."""
+        self._repeat, self._is_allowed = None, False
+
+
+def repetition(response: web.Response, pieces: Callable[[], Iterable[bytes]]) -> Repetition:
+    """
+    Return a function that makes further answers like one that was sent.
+
+    Args:
+        response: The response that was sent. Only its body may differ from answer to answer.
+        pieces: Returns the pieces of the body.
+    """
+    changing = {hdrs.CONTENT_LENGTH, hdrs.DATE}
+    kept = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items() if name not in changing)
+    start = f"HTTP/1.1 {response.status} {response.reason}\r\n{kept}".encode()
+
+    def repeat() -> bytes | None:
+        body = _in_time(pieces)
+        if body is None:
+            return None
+        length = sum(map(len, body))
+        end = f"{hdrs.CONTENT_LENGTH}: {length}\r\n{hdrs.DATE}: {_date()}\r\n\r\n".encode()
+        return b"".join([start, end, *body])
+
+    return repeat
+
+
+def _date() -> str:
+    """Return the present time as HTTP writes it (RFC 9110, section 5.6.7)."""
+    # Its names are English whatever the language of the system, and it does not look for the time zone.
+    day, month, number, clock, year = time.asctime(time.gmtime()).split()
+    return f"{day}, {number:0>2} {month} {year} {clock} GMT"
+
+
+def _in_time(pieces: Callable[[], Iterable[bytes]]) -> list[bytes] | None:
+    """Return all pieces; None if they take too much processor time."""
+    began_s, check_at = time.thread_time(), time.perf_counter() + _LONGEST_S
+    parts: list[bytes] = []
+    for piece in pieces():
+        parts.append(piece)
+        if time.perf_counter() > check_at:
+            # On a busy machine, another program may have used the time.
+            if time.thread_time() - began_s > _LONGEST_S:
+                return None
+            check_at = time.perf_counter() + _LONGEST_S
+    return parts

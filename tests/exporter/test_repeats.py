@@ -1,0 +1,192 @@
+"""The answers to requests that a client repeats on one connection."""
+
+import asyncio
+import gzip
+import re
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+import pytest
+from aiohttp import web
+
+from ble_exporter.config.app_config import AppConfig
+from ble_exporter.exporter.app import create_app
+from ble_exporter.exporter.connection import ANSWER_S
+from ble_exporter.exporter.repeats import Repeats, repetition
+from tests.exporter.raw_http import Client, Connect, in_hasty_time, served, statuses
+from tests.home import Home
+
+SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text\r\n"
+
+
+def test_only_the_same_bytes_have_the_same_answer() -> None:
+    """A request with another header may ask for another format, or for the end of the connection."""
+    repeats = Repeats(lambda: True)
+    repeats.request = b"GET /metrics"
+    repeats.allow(lambda: b"answer")
+    repeats.request = b"GET /"
+
+    assert (b"answer", None) == (repeats.answer_to(bytearray(b"GET /metrics")), repeats.answer_to(b"GET /"))
+
+
+def test_an_answer_that_must_not_be_made_now_can_be_made_later() -> None:
+    """Many clients that scrape at once must not keep the event loop from the radio, but may do so later."""
+    permissions = iter([False, True])
+    repeats = Repeats(lambda: next(permissions))
+    repeats.allow(lambda: b"answer")
+
+    assert [None, b"answer"] == [repeats.answer_to(b""), repeats.answer_to(b"")]
+
+
+def fail() -> bytes:
+    """Raise an error."""
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("repeat", [lambda: None, fail], ids=["too slow", "error"])
+def test_after_a_failure_aiohttp_answers(repeat: object) -> None:
+    """A scrape of very many devices must not be rendered twice each time, nor an error end the connection."""
+    assert callable(repeat)
+    repeats = Repeats(lambda: True)
+    repeats.allow(repeat)
+    answers = [repeats.answer_to(b"")]
+    repeats.allow(lambda: b"answer")
+    answers.append(repeats.answer_to(b""))
+
+    assert [None, None] == answers
+
+
+def test_pieces_that_take_too_long_are_not_waited_for() -> None:
+    """Nothing else runs on the event loop meanwhile, and packets would be lost."""
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b""
+
+    assert repetition(web.Response(), endless)() is None
+
+
+class Scraped:
+    """A home that is scraped; `handled` is the number of answers that aiohttp has given."""
+
+    def __init__(self) -> None:
+        self.home = Home(*(f"room {number}" for number in range(40)))
+        self.handled = 0
+        self.hear(20)
+        self.app = create_app(AppConfig(30, 5, 8000, {}), collectors={"readings": self.home.readings})
+        self.app.on_response_prepare.append(self._count)
+
+    def hear(self, celsius: float) -> None:
+        """Let every device send a packet."""
+        for name in self.home.devices:
+            self.home.hear({"temperature": celsius}, device=name)
+
+    async def _count(self, _request: web.Request, _response: web.StreamResponse) -> None:
+        self.handled += 1
+
+
+async def answer_to(client: Client, request: bytes) -> tuple[bytes, bytes]:
+    """Return the head and the body of the answer to a request."""
+    client.send(request)
+    head = await client.reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"Content-Length: (\d+)", head)
+    assert length is not None
+    return head, await client.reader.readexactly(int(length[1]))
+
+
+def lines_of(head: bytes) -> set[bytes]:
+    """Return the lines of a head, except for the date and the length."""
+    return {line for line in head.split(b"\r\n") if not line.startswith((b"Date: ", b"Content-Length: "))}
+
+
+@pytest.mark.parametrize("encoding", [b"", b"Accept-Encoding: gzip\r\n"], ids=["plain", "gzip"])
+def test_a_repeated_scrape_has_the_same_head_and_new_values(encoding: bytes) -> None:
+    """Prometheus must not notice that aiohttp has answered only its first request."""
+    scraped = Scraped()
+
+    async def act(connect: Connect) -> list[tuple[bytes, bytes]]:
+        client = await connect()
+        answers = [await answer_to(client, SCRAPE + encoding + b"\r\n")]
+        scraped.hear(-1.5)
+        return [*answers, await answer_to(client, SCRAPE + encoding + b"\r\n")]
+
+    ((first, before), (second, after)), _ = asyncio.run(served(scraped.app, act))
+
+    bodies = [gzip.decompress(body) if encoding else body for body in (before, after)]
+    assert [(40, 0), (0, 40)] == [(body.count(b"} 20.0\n"), body.count(b"} -1.5\n")) for body in bodies]
+    assert (lines_of(first), 1) == (lines_of(second), scraped.handled)
+    dates = [parsedate_to_datetime(found.decode()) for found in re.findall(rb"Date: (.*)\r\n", first + second)]
+    assert 0 <= (dates[1] - dates[0]).total_seconds() < 60
+
+
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        (b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        (b"GET /metrics?x HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        (b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", 413),
+    ],
+)
+def test_another_request_between_two_scrapes_is_answered_as_usual(other: bytes, status: int) -> None:
+    """One connection may carry any requests."""
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        for _ in range(2):
+            await answer_to(client, SCRAPE + b"\r\n")
+        client.send(other)
+        client.end()
+        return await client.everything()
+
+    answer, _ = asyncio.run(served(Scraped().app, act))
+
+    assert [status] == statuses(answer)
+
+
+def test_the_end_of_the_connection_can_be_asked_for() -> None:
+    """After a last scrape, the client waits for the end of the connection."""
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        for _ in range(2):
+            await answer_to(client, SCRAPE + b"\r\n")
+        client.send(SCRAPE + b"Connection: close\r\n\r\n")
+        return await client.everything()
+
+    answer, _ = asyncio.run(served(Scraped().app, act))
+
+    assert ([200], True) == (statuses(answer), answer.endswith(b"# EOF\n"))
+
+
+def test_scrapes_may_be_sent_at_once() -> None:
+    """The answers to pipelined requests come in the order of the requests, and none is lost."""
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        client.send((SCRAPE + b"\r\n") * 5)
+        client.end()
+        return await client.everything()
+
+    answer, _ = asyncio.run(served(Scraped().app, act))
+
+    assert ([200] * 5, 5) == (statuses(answer), answer.count(b"# EOF\n"))
+
+
+def test_a_client_that_repeats_but_does_not_read_is_cut_off() -> None:
+    """It would hold its connection, and its answers in memory, for ever."""
+
+    async def act(connect: Connect) -> float:
+        client = await connect()
+        await answer_to(client, SCRAPE + b"\r\n")
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not client.writer.transport.is_closing() and loop.time() < began + 2 * ANSWER_S:
+            client.send(SCRAPE + b"\r\n")
+            await asyncio.sleep(0.1 if loop.time() < began + 5 else ANSWER_S)
+        return loop.time() - began
+
+    _, counts = in_hasty_time(served(Scraped().app, act))
+
+    assert {"answer_timeout": 1} == dict(counts)
