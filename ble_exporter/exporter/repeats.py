@@ -3,7 +3,7 @@ The answer to a request that a client repeats, byte for byte, on the same connec
 
 A Prometheus server sends the same bytes in every scrape. aiohttp has parsed them, and has written the head of the first
 answer. The head of a further answer has another date and another length, and is the same in all else, so that aiohttp,
-which takes longer than the metrics, need not read and write it again. See docs/adr/0043-repeated-scrapes.md.
+which takes longer than the metrics, need not read and write it again. See docs/adr/0044-repeated-scrapes.md.
 """
 
 import time
