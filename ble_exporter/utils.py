@@ -49,7 +49,13 @@ def median_low(values: Iterable[float]) -> float:
     """
     Return the median of at least one value; of an even number, the lower of the two in the middle.
 
-    Importing the function of this name from `statistics` takes 0.6 MB of memory.
+    Importing the functions of these names from `statistics` takes 0.7 MB of memory.
     """
     ordered = sorted(values)
     return ordered[(len(ordered) - 1) // 2]
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the median of at least one value; of an even number, the mean of the two in the middle."""
+    ordered = sorted(values)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ble_exporter.utils import hidden_in, in_words, is_visible, median_low, number_of, one_line
+from ble_exporter.utils import hidden_in, in_words, is_visible, median, median_low, number_of, one_line
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,8 @@ def test_a_time_span_is_in_a_readable_unit(seconds: float, words: str) -> None:
 def test_the_lower_median_of_an_even_number_is_the_lower_of_the_middle_two() -> None:
     """Of two gaps, the longer one may be an outage."""
     assert [7.0, 1.0, 2.0, 2.0] == [median_low(values) for values in ([7.0], [9.0, 1.0], [3.0, 1.0, 2.0], [4, 1, 2, 3])]
+
+
+def test_the_median_of_an_even_number_is_the_mean_of_the_middle_two() -> None:
+    """A signal strength is as often above the median as below it."""
+    assert [7.0, 5.0, 2.0, 2.5] == [median(values) for values in ([7.0], [9.0, 1.0], [3.0, 1.0, 2.0], [4, 1, 2, 3])]

@@ -6,8 +6,9 @@ to packet, it varies by 5 dB or more, because the channels and reflections diffe
 """
 
 from array import array
-from statistics import median
 from typing import NamedTuple
+
+from ble_exporter.utils import median
 
 SAMPLE_S = 20.0
 """The least time between two samples, in seconds, so that most packets cost only a comparison."""
