@@ -8,12 +8,13 @@ from ble_exporter.config import AppConfig
 from ble_exporter.config.address_type import default_address_type
 from ble_exporter.device import Device, Reader
 from ble_exporter.device.glitch import GlitchFilter
-from ble_exporter.device.lifetime import lifetime_of
+from ble_exporter.device.lifetime import Lifetime, lifetime_of
 from ble_exporter.device.rejections import KeptReason, Rejection, Rejections
 from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.device.rhythm import learned_limit
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.ciphers import ciphers_of
+from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.registry import UNITS
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Reading, Remarks
@@ -66,15 +67,19 @@ def build_devices(
     glitch_filters = {address.upper(): setting for address, setting in config.glitch_filters.items()}
     offsets = {address.upper(): setting for address, setting in config.offsets.items()}
     labels = {address.upper(): setting for address, setting in config.labels.items()}
-    no_labels: dict[str, str] = {}  # shared, because each empty dictionary takes memory
+    # Shared, because each empty dictionary, string and lifetime takes memory.
+    no_labels: dict[str, str] = {}
+    no_offsets: dict[Measurement, float] = {}
+    lifetimes: dict[float | str | None, Lifetime] = {}
     devices = {}
     for configured, name in config.devices.items():
-        address = configured.upper()
+        address = configured if configured.isupper() else configured.upper()
         reader: Reader = plain_reader
         if address in ciphers:
             guard = guard_of(address, scan_interval_s) if guard_of else ReplayGuard(clock, scan_interval_s)
             reader = keyed_reader(ciphers[address], guard)
-        lifetime = lifetime_of(stale_after.get(address, config.stale_after_seconds), learned, scan_s)
+        setting = stale_after.get(address, config.stale_after_seconds)
+        lifetime = lifetimes.setdefault(setting, lifetime_of(setting, learned, scan_s))
         if address in known:
             device = known[address]
             device.configure(name, reader, lifetime)
@@ -88,7 +93,7 @@ def build_devices(
         # If values never expire, an old value would be shown until the measurement after the held one, however late.
         is_filtered = glitch_filters.get(address, config.glitch_filter) and not lifetime.is_endless
         device.glitch_filter = (device.glitch_filter or GlitchFilter()) if is_filtered else None
-        device.offsets = offsets.get(address, {})
+        device.offsets = offsets.get(address, no_offsets)
         device.configured_labels = labels.get(address, no_labels)
     return devices
 

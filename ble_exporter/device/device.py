@@ -2,12 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
-from ble_exporter.device.events import Events, keep_latest
+from ble_exporter.device.events import Events, with_latest
 from ble_exporter.device.glitch import GlitchFilter
-from ble_exporter.device.history import POINTS, STEP_S, LastHour
 from ble_exporter.device.labels import Labels
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import NO_LIMIT, Rhythm
@@ -17,7 +16,13 @@ from ble_exporter.device.series import (
     Reception,
     Revision,
     Series,
+    end_minute,
+    everything,
     expire_all,
+    hear_together,
+    last_hours,
+    new_series,
+    removed,
     usual_interval_s,
     weakest,
     were_said,
@@ -37,7 +42,10 @@ def _no_reader(advertisement: Advertisement) -> Reading:
 
 
 _UNTIL_SCAN_ENDS = Lifetime()
-_NO_WARNINGS: frozenset[str] = frozenset()  # shared, because each empty set takes 0.2 kB
+# Shared, because each empty set takes 0.2 kB, and each empty dictionary 64 bytes. They are never changed.
+_NO_WARNINGS: frozenset[str] = frozenset()
+_NOTHING_SAID: Mapping[Measurement, tuple[int | str, float]] = MappingProxyType({})
+_NOTHING_REFUSED: Counter[RejectReason] = Counter()
 
 
 class Device:
@@ -62,7 +70,8 @@ class Device:
         receptions: Its reception by each adapter, by the name of the adapter.
         said: The values other than measurements, such as texts and events, with their times; the latest comes last.
         packets: The number of advertisements that gave a reading.
-        heard_s, advertisement, reading: The time and content of the latest reading; None before the first.
+        heard_s: The time of the latest reading; None before the first.
+        formats, heard_from: Its formats, and the adapter that heard it; empty before the first.
         is_triggered: Whether its latest packet says that the sensor sends only when something happens.
         left_out: The number of measurements and buttons left out for lack of room; the pipeline counts and resets it.
         is_present: Whether any value or reception of this device has not expired.
@@ -78,10 +87,10 @@ class Device:
 
     # Without slots, a device takes 1 kB more memory, and a packet takes 7 % more time.
     __slots__ = (
-        "__weakref__", "_full_from", "_full_s", "_shortest_limit_s", "added_s", "address",
-        "address_type", "advertisement", "configured_labels", "configured_type", "events", "expires_at",
-        "glitch_filter", "glitches", "heard_s", "is_present", "is_triggered", "labels", "last_update_s", "left_out",
-        "lifetime", "name", "offsets", "packets", "read", "reading", "receptions", "refusal", "refused", "revision",
+        "__weakref__", "_full_from", "_full_s", "_minute_ends_s", "_shortest_limit_s",
+        "added_s", "address", "address_type", "configured_labels", "configured_type", "events", "expires_at", "formats",
+        "glitch_filter", "glitches", "heard_from", "heard_s", "is_present", "is_triggered", "labels", "last_update_s",
+        "left_out", "lifetime", "name", "offsets", "packets", "read", "receptions", "refusal", "refused", "revision",
         "said", "series", "shortest_presence_s", "transmission", "warnings",
     )  # fmt: skip
 
@@ -97,18 +106,19 @@ class Device:
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
         self.events, self.transmission = Events(), Transmission()
-        self.said: dict[Measurement, tuple[int | str, float]] = {}
+        self.said, self.refused = _NOTHING_SAID, _NOTHING_REFUSED
         self.packets = self.left_out = self.glitches = 0
         self.is_triggered = self.is_present = False
         self.heard_s: float | None = None
-        self.advertisement: Advertisement | None = None
-        self.reading: Reading | None = None
+        # Not the reading and its advertisement, which take 0.7 kB.
+        self.formats: tuple[str, ...] = ()
+        self.heard_from = ""
         self.last_update_s: float | None = None
-        self.refused: Counter[RejectReason] = Counter()
         self.refusal: tuple[RejectReason, float] | None = None
         self.warnings, self.revision = _NO_WARNINGS, Revision()
         self.configure(name, read, lifetime)
         self.expires_at, self.added_s = math.inf, -math.inf
+        self._minute_ends_s = 0.0
         # The time and the position of the latest measurement for which there was no room.
         self._full_s, self._full_from = -math.inf, 0
 
@@ -131,11 +141,13 @@ class Device:
         if self.expires_at <= now_s:
             # Hearing the device again must not keep values that are already due to expire.
             self.expire(now_s)
+        if self._minute_ends_s <= now_s:
+            self._minute_ends_s = end_minute(self.series.values(), self._minute_ends_s, now_s)
         self.revision.number += 1
         self.packets += 1
         self.is_present = True
-        self.advertisement, self.reading, self.heard_s = advertisement, reading, now_s
         adapter = advertisement.adapter
+        self.heard_s, self.heard_from = now_s, adapter
         reception = self.receptions.get(adapter)
         if reception is None:
             reception = self.receptions[adapter] = Reception(self._labels_with(adapter), now_s, Rhythm(now_s))
@@ -145,7 +157,7 @@ class Device:
         if expires_at < self.expires_at:
             self.expires_at = expires_at
             self.revision.expires_at = min(self.revision.expires_at, expires_at)
-        measurements, others, packet_id, _, _, self.is_triggered = reading
+        measurements, others, packet_id, self.formats, _, self.is_triggered = reading
         transmission = self.transmission
         is_other_adapter = adapter != transmission.adapter
         if is_other_adapter and transmission.is_late(packet_id, now_s):
@@ -175,17 +187,16 @@ class Device:
     ) -> bool:
         """Store the values; return whether any value is new in its transmission. A copy does not change the rhythms."""
         is_new = False
-        minute = int(now_s // STEP_S)
-        point = minute % POINTS
+        heard: list[Series] = []
         all_series = self.series
         for measurement, value in measurements.items():
             series = all_series.get(measurement)
             if series is None:
-                series = self._new_series(measurement, now_s, minute)
+                series = self._new_series(measurement, now_s)
                 if series is None:
                     continue
-            elif not is_copy:
-                series.rhythm.hear(now_s)
+            else:
+                heard.append(series)
             if series.said_in != number or series.value != value:
                 is_new = True
                 if series.value != value:
@@ -197,14 +208,11 @@ class Device:
             if not series.is_shown:
                 series.is_shown = True
                 self.revision.shape += 1
-            last_hour = series.last_hour
-            if last_hour.minute == minute:
-                last_hour.points[point] = value
-            else:
-                last_hour.put(value, minute)
+        if heard and not is_copy:
+            hear_together(heard, now_s)
         return is_new
 
-    def _new_series(self, measurement: Measurement, now_s: float, minute: int) -> Series | None:
+    def _new_series(self, measurement: Measurement, now_s: float) -> Series | None:
         """Return a new series, which may replace another one; None if there is no room for it."""
         if len(self.series) >= MOST_SERIES:
             # Search only once per packet, because a flood of names would cause a slow search for each name.
@@ -215,8 +223,8 @@ class Device:
                 if not is_full:
                     self._full_s, self._full_from = now_s, measurement.position
                 return None
-            self.left_out += self.series.pop(found).is_shown
-        series = self.series[measurement] = Series(now_s, Rhythm(now_s), LastHour(minute))
+            self.left_out += removed(self.series, found).is_shown
+        series = self.series[measurement] = new_series(self.series, now_s)
         return series
 
     def _note_said(self, adapter: str, reading: Reading, now_s: float) -> None:
@@ -225,10 +233,11 @@ class Device:
             for name, value in reading.measurements.items()
         )
         self.left_out += self.events.hear(reading.others, reading.packet_id, now_s, adapter, has_counted=has_counted)
-        keep_latest(self.said, reading.others, now_s)
+        self.said = with_latest(self.said, reading.others, now_s)
 
     def refuse(self, reason: RejectReason, now_s: float) -> None:
         """Count a rejected advertisement. UNRELATED ones are the `refusal` only before any reading or other reason."""
+        self.refused = self.refused or Counter()
         self.refused[reason] += 1
         before = self.refusal
         if reason not in UNRELATED or (self.heard_s is None and (before is None or before[0] in UNRELATED)):
@@ -249,19 +258,18 @@ class Device:
         """Expire the values and receptions last heard before `moment_s`, regardless of their limits."""
         if not self.is_present:
             return
-        expired = [kept for kept in self._everything() if kept.is_shown and kept.heard_s < moment_s]
+        expired = [
+            kept for kept in everything(self.series, self.receptions) if kept.is_shown and kept.heard_s < moment_s
+        ]
         for kept in expired:
             kept.is_shown = False
         if expired:
             self._end_if_gone()
 
-    def _everything(self) -> Iterable[Series | Reception]:
-        return chain(self.series.values(), self.receptions.values())
-
     def _end_if_gone(self) -> None:
         self.revision.number += 1
         self.revision.shape += 1
-        self.is_present = any(kept.is_shown for kept in self._everything())
+        self.is_present = any(kept.is_shown for kept in everything(self.series, self.receptions))
         if not self.is_present:
             self.last_update_s = None
             self.transmission.end()
@@ -295,6 +303,4 @@ class Device:
 
     def last_hour(self, now_s: float) -> dict[Measurement, list[float | None]]:
         """Return POINTS values for each measurement heard in the last hour; the last value is that of this minute."""
-        minute = int(now_s // STEP_S)
-        hours = ((measurement, series.last_hour) for measurement, series in self.series.items())
-        return {measurement: hour.values(minute) for measurement, hour in hours if not hour.is_over(minute)}
+        return last_hours(self.series, self._minute_ends_s, now_s)

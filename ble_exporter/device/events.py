@@ -7,6 +7,7 @@ A sensor sends each event several times. docs/metrics.md has the rule that decid
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ble_exporter.device.sequence import is_late_copy, steps_behind
@@ -60,7 +61,9 @@ class Source:
     latest: _Event | None = None
 
 
-# Shared, because most sensors send no information, and each empty set takes 0.2 kB.
+# Shared, because most sensors have neither events nor information, and each empty set takes 0.2 kB.
+_NO_SOURCES: Mapping[Measurement, Source] = MappingProxyType({})
+_NO_INFO: Mapping[str, str] = MappingProxyType({})
 _NO_INFOS: frozenset[tuple[str, int | str | bytes]] = frozenset()
 
 
@@ -76,8 +79,8 @@ class Events:
     __slots__ = ("_infos", "info", "sources")
 
     def __init__(self) -> None:
-        self.sources: dict[Measurement, Source] = {}
-        self.info: dict[str, str] = {}
+        self.sources = _NO_SOURCES
+        self.info = _NO_INFO
         self._infos = _NO_INFOS
 
     @property
@@ -121,17 +124,19 @@ class Events:
                     _count(source, _Event(str(value), packet_id, adapter, now_s, now_s), has_counted=has_counted)
             elif name in INFO and ((name, value) in self._infos or len(self._infos) < _MOST_INFOS):
                 self._infos |= {(name, value)}
-                self.info[name] = str(value)
+                self.info = {**self.info, name: str(value)}
         return left_out
 
     def _new_source(self, name: Measurement) -> Source | None:
         """Return a new source, which may replace one at a higher position; None if there is no room for it."""
-        if len(self.sources) >= _MOST_SOURCES:
-            last = max(self.sources, key=lambda known: known.position)
+        sources = dict(self.sources)
+        if len(sources) >= _MOST_SOURCES:
+            last = max(sources, key=lambda known: known.position)
             if last.position <= name.position:
                 return None
-            del self.sources[last]
-        source = self.sources[name] = Source(dict.fromkeys((*EVENT_NAMES[name.name], _UNKNOWN), 0))
+            del sources[last]
+        source = sources[name] = Source(dict.fromkeys((*EVENT_NAMES[name.name], _UNKNOWN), 0))
+        self.sources = sources
         return source
 
 
@@ -169,13 +174,12 @@ def _is_repeat(heard: _Event, latest: _Event) -> bool:
     return heard.packet_id == latest.packet_id and age_s < (_NO_ID_S if latest.is_over else _SAME_ID_S)
 
 
-def keep_latest(
-    said: dict[Measurement, tuple[int | str, float]], others: Mapping[Measurement, int | str | bytes], now_s: float
-) -> None:
-    """Add values other than measurements, such as texts and events, and drop the oldest if there are too many."""
+def with_latest(
+    said: Mapping[Measurement, tuple[int | str, float]], others: Mapping[Measurement, int | str | bytes], now_s: float
+) -> Mapping[Measurement, tuple[int | str, float]]:
+    """Return `said` with a packet's values other than measurements, without the oldest values if there are too many."""
+    # The latest values come last, so that the oldest ones are left out.
+    kept = {name: value for name, value in said.items() if name not in others}
     for name, value in others.items():
-        # Re-inserting keeps the latest value last, so that the oldest one is removed first.
-        said.pop(name, None)
-        said[name] = (value.hex() if isinstance(value, bytes) else value, now_s)
-    while len(said) > _MOST_TEXTS:
-        del said[next(iter(said))]
+        kept[name] = (value.hex() if isinstance(value, bytes) else value, now_s)
+    return dict(list(kept.items())[-_MOST_TEXTS:])

@@ -61,6 +61,8 @@ class Glitch(NamedTuple):
 class GlitchFilter:
     """The filter of one device."""
 
+    __slots__ = ("_held",)
+
     def __init__(self) -> None:
         self._held: dict[Measurement, Candidate] = {}
 

@@ -43,11 +43,15 @@ class Rhythm:
     The usual interval of a value or device that was first heard at `heard_s`.
 
     An outage is one long gap among others; the median ignores it without a special rule.
+
+    Attributes:
+        sharers: The number of values that share it: those of one packet do, until one is heard without the others.
     """
 
-    __slots__ = ("_gaps_s", "_heard_s", "_oldest")
+    __slots__ = ("_gaps_s", "_heard_s", "_oldest", "sharers")
 
     def __init__(self, heard_s: float) -> None:
+        self.sharers = 1
         self._heard_s = heard_s
         # An array, not a list: the garbage collector would traverse the list of every rhythm.
         self._gaps_s = array("d")
@@ -66,6 +70,17 @@ class Rhythm:
             except IndexError:
                 self._gaps_s.append(gap_s)
             self._oldest = oldest + 1 if oldest < _LAST_GAP else 0
+
+    def began_at(self, now_s: float) -> bool:
+        """Return whether nothing was heard before or after this time, as of a new rhythm."""
+        return self._heard_s == now_s and not self._gaps_s
+
+    def parted(self, sharers: int) -> "Rhythm":
+        """Return a copy for some of its sharers, who will be heard without the others."""
+        self.sharers -= sharers
+        rhythm = Rhythm(self._heard_s)
+        rhythm._gaps_s, rhythm._oldest, rhythm.sharers = self._gaps_s[:], self._oldest, sharers
+        return rhythm
 
     @property
     def interval_s(self) -> float | None:

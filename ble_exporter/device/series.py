@@ -1,10 +1,12 @@
 """The state of one measurement of a device, and of its reception by one adapter. Times are monotonic seconds."""
 
 import math
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from ble_exporter.device.history import POINTS, STEP_S, LastHour
+from ble_exporter.device.history import NO_POINTS, POINTS, STEP_S, end_of_minute, last_hour, with_minute
 from ble_exporter.device.labels import Labels
 from ble_exporter.device.lifetime import Lifetime
 from ble_exporter.device.rhythm import Limit, Rhythm
@@ -27,22 +29,90 @@ class Series:
     Attributes:
         heard_s: The time when it was last heard, duplicates included.
         rhythm: The intervals at which it is heard.
+        points: The points of the last hour, without that of the device's present minute.
         value: The latest value, in the unit of the formats' tables.
         is_shown: Whether it has not expired, and is therefore shown.
         packet_id: The packet id under which it was last heard; None if that packet had no id.
         has_changed: Whether another value was heard before.
         said_in: The number of the latest transmission in which `value` was heard; NO_TRANSMISSION for a late packet.
-        last_hour: The points of the last hour.
     """
 
     heard_s: float
     rhythm: Rhythm
-    last_hour: LastHour
+    points: "array[float]"
     value: float = 0.0
     is_shown: bool = False
     packet_id: int | None = None
     has_changed: bool = False
     said_in: int = NEVER_SAID
+
+
+def new_series(others: dict[Measurement, Series], now_s: float) -> Series:
+    """Return a series that is heard for the first time; it shares the rhythm of the other new ones in its packet."""
+    latest = next(reversed(others.values()), None)
+    if latest is None or not latest.rhythm.began_at(now_s):
+        return Series(now_s, Rhythm(now_s), NO_POINTS)
+    latest.rhythm.sharers += 1
+    return Series(now_s, latest.rhythm, NO_POINTS)
+
+
+def removed(all_series: dict[Measurement, Series], measurement: Measurement) -> Series:
+    """Remove a series, and return it; those that shared its rhythm go on without it."""
+    series = all_series.pop(measurement)
+    series.rhythm = series.rhythm.parted(1)
+    return series
+
+
+def hear_together(heard: Sequence[Series], now_s: float) -> None:
+    """Note in the rhythms that these series, and no others of their device, were heard in one packet."""
+    # Usually, the series that share a rhythm are in one packet, one after the other.
+    rhythm, count = heard[0].rhythm, 0
+    for one in heard:
+        if one.rhythm is rhythm:
+            count += 1
+        elif count == rhythm.sharers:
+            rhythm.hear(now_s)
+            rhythm, count = one.rhythm, 1
+        else:
+            break
+    else:
+        if count == rhythm.sharers:
+            rhythm.hear(now_s)
+            return
+    _hear_apart(heard, now_s)
+
+
+def _hear_apart(heard: Iterable[Series], now_s: float) -> None:
+    groups: dict[Rhythm, list[Series]] = {}
+    for one in heard:
+        groups.setdefault(one.rhythm, []).append(one)
+    for rhythm, group in groups.items():
+        own = rhythm if len(group) == rhythm.sharers else rhythm.parted(len(group))
+        for one in group:
+            one.rhythm = own
+        # A rhythm that has already heard this packet ignores the gap of 0 s.
+        own.hear(now_s)
+
+
+def end_minute(all_series: Iterable[Series], ended_s: float, now_s: float) -> float:
+    """Add the values heard in the minute that ended at `ended_s` to the points; return the end of the present one."""
+    ends_s = end_of_minute(now_s)
+    minutes = int(ends_s - ended_s) // STEP_S
+    for one in all_series:
+        one.points = with_minute(one.points, one.value if one.heard_s >= ended_s - STEP_S else None, minutes)
+    return ends_s
+
+
+def last_hours(
+    all_series: Mapping[Measurement, Series], ended_s: float, now_s: float
+) -> dict[Measurement, list[float | None]]:
+    """Return the values of the last hour, see `last_hour`; the present minute was last known to end at `ended_s`."""
+    minutes = max(0, int(end_of_minute(now_s) - ended_s) // STEP_S)
+    hours = {
+        name: last_hour(one.points, one.value if one.heard_s >= ended_s - STEP_S else None, minutes)
+        for name, one in all_series.items()
+    }
+    return {name: hour for name, hour in hours.items() if any(point is not None for point in hour)}
 
 
 def weakest(series: Mapping[Measurement, Series], newcomer: Measurement, now_s: float) -> Measurement | None:
@@ -131,6 +201,13 @@ class Revision:
     events: int = 0
     shape: int = 0
     expires_at: float = math.inf
+
+
+def everything(
+    series: Mapping[Measurement, Series], receptions: Mapping[str, Reception]
+) -> Iterable[Series | Reception]:
+    """Return whatever of a device can expire."""
+    return chain(series.values(), receptions.values())
 
 
 def still_hearing(receptions: Mapping[str, Reception], lifetime: Lifetime) -> dict[str, Reception]:

@@ -138,14 +138,13 @@ def create_app(
         checks.append(password_check(web_file, errors))
     app = web.Application(middlewares=checks)
     app.on_response_prepare.append(add_headers(web_file))
-    never_heard = [Device(name, address) for address, name in config.devices.items()]
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
     app[EXPOSITION] = Exposition({"registry": REGISTRY} if collectors is None else collectors)
     app[ANSWERS] = Answers(errors, most_requests=options.most_requests, may_repeat=web_file is None)
     app[TELEMETRY] = options.telemetry_path
     app[LIVENESS] = liveness or Liveness(config.scan_interval_seconds, config.scan_duration_seconds)
-    app[STATUS] = status or DeviceStatus(never_heard, Clock())
+    app[STATUS] = status or DeviceStatus([Device(name, address) for address, name in config.devices.items()], Clock())
     app.add_routes(
         [
             web.get("/", _index),

@@ -207,7 +207,7 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float, silent: Sile
     device.expire(now_s)
     state, text = _state_in_words(device, now_s)
     silence = silent[device]() if state != "heard" and device in silent else None
-    advertisement, reading = device.advertisement, device.reading
+    reception = device.receptions.get(device.heard_from)
     return {
         "name": device.name,
         "address": device.address,
@@ -216,13 +216,13 @@ def _state_of(device: Device, clock: Clock, scan_interval_s: float, silent: Sile
         "state_text": text,
         "is_late": state == "heard" and _is_late(device, now_s, scan_interval_s),
         "silence": None if silence is None else {"reason": silence.reason, "text": silence.text},
-        "format": " and ".join(reading.formats) if reading else None,
+        "format": None if device.heard_s is None else " and ".join(device.formats),
         "last_heard_timestamp_seconds": None if device.heard_s is None else clock.unix(device.heard_s),
         "last_update_timestamp_seconds": None if device.last_update_s is None else clock.unix(device.last_update_s),
         "age_seconds": None if device.heard_s is None else round(now_s - device.heard_s, 1),
         "interval_seconds": None if device.interval_s is None else round(device.interval_s, 1),
-        "rssi_dbm": advertisement.rssi if advertisement else None,
-        "adapter": (advertisement.adapter or None) if advertisement else None,
+        "rssi_dbm": reception.rssi if reception else None,
+        "adapter": device.heard_from or None,
         "packets": device.packets,
         "measurements": _measured(device.transmission.count),
         "refused": dict(device.refused),

@@ -7,7 +7,6 @@ import pytest
 from ble_exporter.device import Device
 from ble_exporter.device.rhythm import fixed_limit
 from ble_exporter.device.signal_trend import Fall
-from ble_exporter.model import Advertisement
 from tests.home import Home
 
 
@@ -25,10 +24,10 @@ def attic(home: Home) -> Device:
 
 def test_before_anything_was_heard_nothing_is_known(attic: Device) -> None:
     """Before the first advertisement, the status page must show no invented 0 and no date in 1970."""
-    assert (None, None, None, None, None) == (
+    assert (None, (), "", None, None) == (
         attic.heard_s,
-        attic.advertisement,
-        attic.reading,
+        attic.formats,
+        attic.heard_from,
         attic.last_update_s,
         attic.interval_s,
     )
@@ -51,9 +50,8 @@ def test_the_latest_packet_is_kept_whole(home: Home, attic: Device) -> None:
     home.now += 5
     home.hear(adapter="hci1", rssi=-71, formats=("MiBeacon",))
 
-    assert Advertisement(attic.address, {}, -71, "hci1") == attic.advertisement
-    assert attic.reading is not None
-    assert (("MiBeacon",), 5005.0, 2) == (attic.reading.formats, attic.heard_s, attic.packets)
+    assert ("hci1", -71) == (attic.heard_from, attic.receptions["hci1"].rssi)
+    assert (("MiBeacon",), 5005.0, 2) == (attic.formats, attic.heard_s, attic.packets)
 
 
 def test_a_packet_without_measurement_updates_nothing(home: Home, attic: Device) -> None:

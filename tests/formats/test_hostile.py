@@ -15,6 +15,7 @@ from ble_exporter.formats import atc, bthome, bthome_v1, mibeacon
 from ble_exporter.formats.ccm import Ccm
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.metrics.readings import Readings
+from ble_exporter.model import Reading
 from tests.formats.corpus import Input, from_bytes, keep, kept
 from tests.formats.invariants import TARGETS, decoded_or_rejected, opened_or_rejected, read_or_rejected
 from tests.formats.sealing import (
@@ -140,11 +141,11 @@ def test_of_the_advertisement_with_the_most_objects_a_device_stores_the_first_64
     service_data: dict[str, bytes], cipher: Ccm | None, count: int
 ) -> None:
     """A hostile advertisement may have hundreds of temperatures, each of which would become a series in Prometheus."""
-    device, _ = read_or_rejected(service_data, ADDRESS, cipher)
+    device, reading = read_or_rejected(service_data, ADDRESS, cipher)
     shown = samples_of(Readings([device], Clock(lambda: 0.0)))
 
-    assert device.reading is not None
-    read = device.reading.measurements
+    assert isinstance(reading, Reading)
+    read = reading.measurements
     assert count == sum(measurement.name == "temperature" for measurement in read)
     assert len(read) - MOST_SERIES == device.left_out
     assert {f"temperature_{position}" for position in range(2, 60)} <= device.values().keys()

@@ -102,13 +102,13 @@ def _judge_reception(received: int, seconds: float, adapters: str, on_silence: O
 
 def _judge_device(device: Device, unknown_sensors: int, context: CheckContext) -> CheckResult:
     who = f"{device.name} ({device.address})"
-    if device.advertisement and device.reading:
-        rssi = device.advertisement.rssi
+    if device.heard_s is not None:
+        rssi = device.receptions[device.heard_from].rssi
         strength = "" if rssi is None else f", {rssi} dBm"
         refused = "".join(
             f"; {count} refused: {reason.replace('_', ' ')}" for reason, count in device.refused.most_common()
         )
-        return CheckResult("ok", f"{who}: heard, {' and '.join(device.reading.formats)}{strength}{refused}")
+        return CheckResult("ok", f"{who}: heard, {' and '.join(device.formats)}{strength}{refused}")
     if device.refused:
         ((reason, _count),) = device.refused.most_common(1)
         level, text = _REFUSALS.get(reason, ("warn", f"all its packets are refused: {reason.replace('_', ' ')}"))
