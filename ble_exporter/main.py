@@ -283,15 +283,16 @@ def _log_start(options: argparse.Namespace, config: "AppConfig", log: logging.Lo
 
 
 def _radio(options: argparse.Namespace, config: "AppConfig", speed: float, build: "RadioBuilder | None") -> "Radio":
-    from ble_exporter.scanner import RadioSettings, Simulation, build_radio
+    from ble_exporter.scanner import RadioSettings, build_radio
 
-    loss, strangers = options.mock_loss or 0.0, options.mock_strangers or 0
-    simulation = Simulation(tuple(config.devices), options.mock_seed, loss, strangers, options.mock_order or "abab")
+    simulation = None
+    if options.mock:
+        from ble_exporter.scanner import Simulation
+
+        loss, strangers = options.mock_loss or 0.0, options.mock_strangers or 0
+        simulation = Simulation(tuple(config.devices), options.mock_seed, loss, strangers, options.mock_order or "abab")
     return (build or build_radio)(
-        RadioSettings.from_config(config),
-        replay=options.replay,
-        replay_speed=speed,
-        simulation=simulation if options.mock else None,
+        RadioSettings.from_config(config), replay=options.replay, replay_speed=speed, simulation=simulation
     )
 
 

@@ -5,15 +5,18 @@ A device's reader is chosen when the device is configured: it depends on whether
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ble_exporter.device.device import Reader
-from ble_exporter.device.replay import DigestingCipher, ReplayGuard
 from ble_exporter.errors import DecodeError
 from ble_exporter.formats import bthome
 from ble_exporter.formats.decoded import NOTHING, Cipher, Decoded
 from ble_exporter.formats.registry import FORMATS
 from ble_exporter.formats.values import merged
 from ble_exporter.model import Advertisement, Reading, Remarks
+
+if TYPE_CHECKING:
+    from ble_exporter.device.replay import ReplayGuard
 
 __all__ = ["DecodeError", "decode_each", "keyed_reader", "parse_bthome", "plain_reader"]
 
@@ -78,8 +81,9 @@ def plain_reader(advertisement: Advertisement) -> Reading:
     return reading
 
 
-def keyed_reader(cipher: Cipher, guard: ReplayGuard) -> Reader:
+def keyed_reader(cipher: Cipher, guard: "ReplayGuard") -> Reader:
     """Return the reader of a device that has a key; it accepts only new packets that are encrypted with this key."""
+    from ble_exporter.device.replay import DigestingCipher  # noqa: PLC0415 - without a key, it takes memory for nothing
 
     def read(advertisement: Advertisement) -> Reading:
         digesting = DigestingCipher(cipher)

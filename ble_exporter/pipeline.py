@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ble_exporter.config import AppConfig
 from ble_exporter.config.address_type import default_address_type
@@ -10,7 +11,6 @@ from ble_exporter.device import Device, Reader
 from ble_exporter.device.glitch import GlitchFilter
 from ble_exporter.device.lifetime import Lifetime, lifetime_of
 from ble_exporter.device.rejections import KeptReason, Rejection, Rejections
-from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.device.rhythm import learned_limit
 from ble_exporter.errors import DecodeError, RejectReason
 from ble_exporter.formats.ciphers import ciphers_of
@@ -19,6 +19,9 @@ from ble_exporter.formats.registry import UNITS
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.model import Advertisement, Reading, Remarks
 from ble_exporter.parser import bytes_of, keyed_reader, plain_reader
+
+if TYPE_CHECKING:
+    from ble_exporter.device.replay import ReplayGuard
 
 # The maximum number of different warnings per device: anybody can send objects with any id under a device's address.
 _MOST_WARNINGS = 32
@@ -38,7 +41,7 @@ _REPLAYED = "rejected an advertisement: replayed"
 def build_devices(
     config: AppConfig,
     clock: Callable[[], float],
-    guard_of: Callable[[str, float], ReplayGuard] | None = None,
+    guard_of: "Callable[[str, float], ReplayGuard] | None" = None,
     known: Mapping[str, Device] = MappingProxyType({}),
 ) -> dict[str, Device]:
     """
@@ -76,6 +79,8 @@ def build_devices(
         address = configured if configured.isupper() else configured.upper()
         reader: Reader = plain_reader
         if address in ciphers:
+            from ble_exporter.device.replay import ReplayGuard  # noqa: PLC0415 - needed only with a key
+
             guard = guard_of(address, scan_interval_s) if guard_of else ReplayGuard(clock, scan_interval_s)
             reader = keyed_reader(ciphers[address], guard)
         setting = stale_after.get(address, config.stale_after_seconds)

@@ -8,14 +8,15 @@ from aiohttp import web
 
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
-from ble_exporter.exporter.passwords import Passwords, TooManyChecksError
 from ble_exporter.exporter.request_handler import NOSNIFF
-from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.system.port import SERVER_NAME
 from ble_exporter.utils import one_line
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
+
+    from ble_exporter.exporter.passwords import Passwords
+    from ble_exporter.exporter.web_file import WebFile
 
 Prepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
@@ -43,8 +44,10 @@ def host_check(hosts: Hosts, errors: HttpErrors, open_to_any_host: Collection[st
     return check
 
 
-def password_check(web_file: WebFile, errors: HttpErrors, passwords: Passwords | None = None) -> "Middleware":
+def password_check(web_file: "WebFile", errors: HttpErrors, passwords: "Passwords | None" = None) -> "Middleware":
     """Return a middleware that requires a password on every path, if the web configuration has users."""
+    from ble_exporter.exporter.passwords import Passwords, TooManyChecksError  # noqa: PLC0415 - most need no password
+
     passwords = passwords or Passwords()
 
     @web.middleware
@@ -81,7 +84,7 @@ def credentials(header: str) -> tuple[bytes, bytes] | None:
     return (user, password) if colon else None
 
 
-def add_headers(web_file: WebFile | None) -> Prepare:
+def add_headers(web_file: "WebFile | None") -> Prepare:
     """Return a signal handler that adds the headers of the web configuration, and `nosniff`, to each answer."""
 
     async def prepare(_request: web.Request, response: web.StreamResponse) -> None:

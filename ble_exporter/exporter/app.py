@@ -25,13 +25,14 @@ from ble_exporter.exporter.page.files import HEADERS
 from ble_exporter.exporter.page.rows import render
 from ble_exporter.exporter.page.serving import file_routes
 from ble_exporter.exporter.page.sorting import Sort
-from ble_exporter.exporter.web_file import WebFile, load
 from ble_exporter.status.device_status import DeviceStatus
 from ble_exporter.status.liveness import Liveness
 from ble_exporter.system.port import DEFAULT_OPTIONS, WebOptions
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
+
+    from ble_exporter.exporter.web_file import WebFile
 
 # /history is the largest answer, and has only one point per minute, so it may be a second old.
 _HISTORY_REUSE_S = 1.0
@@ -120,7 +121,7 @@ def create_app(
     errors: HttpErrors | None = None,
     hosts: Hosts | None = None,
     reload: Reload | None = None,
-    web_file: WebFile | None = None,
+    web_file: "WebFile | None" = None,
     options: WebOptions = DEFAULT_OPTIONS,
 ) -> web.Application:
     """
@@ -169,6 +170,8 @@ def check_options(config: AppConfig, options: WebOptions) -> None:
     """Raise a ConfigError if the path of the metrics is already taken, or if the web configuration has errors."""
     create_app(config, collectors={}, options=options)
     if options.config_file:
+        from ble_exporter.exporter.web_file import load  # noqa: PLC0415 - most services have no web configuration
+
         load(options.config_file)
 
 

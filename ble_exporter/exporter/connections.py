@@ -10,16 +10,18 @@ import asyncio
 import resource
 import socket
 from collections import Counter
-from typing import cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
 from ble_exporter.exporter.connection import Connection
 from ble_exporter.exporter.http_errors import HttpErrors
-from ble_exporter.exporter.tls_entry import TlsEntry
-from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.system.port import open_port
 from ble_exporter.tasks import Tasks
+
+if TYPE_CHECKING:
+    from ble_exporter.exporter.web_file import WebFile
 
 MOST_CONNECTIONS = 64
 # File descriptors that stay free: about ten for standard streams, event loop, sockets and log, three for each adapter's
@@ -121,13 +123,17 @@ class HttpServer:
         errors: HttpErrors,
         stop_s: float,
         most: int | None = None,
-        web_file: WebFile | None = None,
+        web_file: "WebFile | None" = None,
     ) -> None:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=stop_s)
         self._errors = errors
         self._listening: list[asyncio.Server] = []
-        self._web_file = web_file if web_file and web_file.config.tls else None
         self._handshakes = Tasks()
+        self._encrypted: Callable[[Connection], asyncio.Protocol] | None = None
+        if web_file and web_file.config.tls:
+            from ble_exporter.exporter.tls_entry import TlsEntry  # noqa: PLC0415 - not needed for plain HTTP
+
+            self._encrypted = lambda connection: TlsEntry(connection, web_file, errors, self._handshakes.start)
         self._connections = Connections(errors, most or most_connections(_descriptor_limit()))
 
     async def listen(self, address: str | None, port: int, option: str = "") -> None:
@@ -156,7 +162,7 @@ class HttpServer:
     @property
     def is_encrypted(self) -> bool:
         """Whether the server speaks TLS."""
-        return self._web_file is not None
+        return self._encrypted is not None
 
     async def close(self) -> None:
         """Stop listening, and end all connections."""
@@ -170,9 +176,7 @@ class HttpServer:
         server = cast(web.Server, self._runner.server)  # not None, since the runner was set up
         connection = Connection(server, self._connections, self._errors)
         self._connections.add(connection)
-        if self._web_file is None:
-            return connection
-        return TlsEntry(connection, self._web_file, self._errors, self._handshakes.start)
+        return connection if self._encrypted is None else self._encrypted(connection)
 
 
 def _descriptor_limit() -> float:

@@ -38,5 +38,10 @@ class DeviceLabels(Collector):
         """Build the family for a scrape; without devices, there is none."""
         if self._devices:
             family = InfoMetricFamily("ble_sensor_labels", _HELP)
-            family.samples = [Sample(_NAME, {**one.labels, **one.configured_labels}, 1) for one in self._devices]
+            family.samples = [Sample(_NAME, _labels(one), 1) for one in self._devices]
             yield family
+
+
+def _labels(device: Device) -> dict[str, str]:
+    """Return the labels; for a device without configured labels, those of its other series, to save memory."""
+    return {**device.labels, **device.configured_labels} if device.configured_labels else device.labels

@@ -5,12 +5,17 @@ The service calls one method of a radio, `run`. `bluez_radio` is the real radio,
 radios, and `mock` plays a `simulation` or a `capture` without hardware.
 """
 
-from ble_exporter.scanner.bleak_scanner import BleakScannerImpl
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ble_exporter.scanner.build import RadioSettings, build_radio
-from ble_exporter.scanner.mock import MockScanner
 from ble_exporter.scanner.radio import AbstractScanner, Everything, Listener, Radio
 from ble_exporter.scanner.session import run_for
-from ble_exporter.scanner.simulation import Simulation
+
+if TYPE_CHECKING:
+    from ble_exporter.scanner.bleak_scanner import BleakScannerImpl
+    from ble_exporter.scanner.mock import MockScanner
+    from ble_exporter.scanner.simulation import Simulation
 
 __all__ = [
     "AbstractScanner",
@@ -26,6 +31,16 @@ __all__ = [
     "run_for",
 ]
 
+_LATE = {"BleakScannerImpl": "bleak_scanner", "MockScanner": "mock", "Simulation": "simulation"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a class when it is first used: a service that hears with the monitor ear needs none of these."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+    return value
+
 
 def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = None) -> AbstractScanner:
     """
@@ -34,6 +49,9 @@ def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = N
     The simulated radio emits `data` (address and service data of packets) in each scan, or random packets without
     `data`. Raises ValueError if `data` is given for the real radio.
     """
+    from ble_exporter.scanner.bleak_scanner import BleakScannerImpl  # noqa: PLC0415 - see __getattr__
+    from ble_exporter.scanner.mock import MockScanner  # noqa: PLC0415
+
     if use_mock:
         return MockScanner(data)
     if data is not None:

@@ -10,19 +10,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, ScanMode
 from ble_exporter.errors import LossReason, ResetOutcome, ScannerError
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez, connect
 from ble_exporter.scanner.ear import Ear, Hearing
-from ble_exporter.scanner.healing import Healer
 from ble_exporter.scanner.radio import Listener
 from ble_exporter.scanner.session import packets_heard
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.scanner.watchdog import SilenceWatchdog
 from ble_exporter.tasks import Tasks, within
+
+if TYPE_CHECKING:
+    from ble_exporter.scanner.healing import Healer
 
 # BlueZ answers in milliseconds; if it has not answered after this time, it probably never will.
 START_TIMEOUT_S = 20.0
@@ -60,7 +62,7 @@ class BluezRadio:
         mode: ScanMode = "auto",
         start_stop_lock: asyncio.Lock | None = None,
         *,
-        healer: Healer | None = None,
+        healer: "Healer | None" = None,
         connect_to_bluez: Callable[[], AbstractAsyncContextManager[Bluez]] = connect,
         make_watch: Callable[[Bluez], StackWatch] = StackWatch,
     ) -> None:

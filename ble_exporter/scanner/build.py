@@ -1,25 +1,26 @@
-"""Builds the radio for the service, `discover`, `capture` and `doctor`."""
+"""
+Builds the radio for the service, `discover`, `capture` and `doctor`.
+
+What only some radios need is imported when such a radio is built, because each module takes memory.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, AppConfig, EarChoice, ScanMode
 from ble_exporter.scanner import hints
-from ble_exporter.scanner.bleak_scanner import BleakEar
 from ble_exporter.scanner.bluez_radio import BluezRadio
-from ble_exporter.scanner.capture import load_capture
 from ble_exporter.scanner.ear import Ear
-from ble_exporter.scanner.healing import Healer
-from ble_exporter.scanner.mock import MockScanner
 from ble_exporter.scanner.monitor_ear import BATCH_S, SHARED_BATCH_S, MonitorEar
 from ble_exporter.scanner.monitor_socket import SocketOpener, open_monitor_socket
-from ble_exporter.scanner.multi_adapter import MultiAdapterScanner
 from ble_exporter.scanner.radio import Radio
-from ble_exporter.scanner.reset_record import ResetRecord, runtime_folder
-from ble_exporter.scanner.simulation import Simulation
+
+if TYPE_CHECKING:
+    from ble_exporter.scanner.healing import Healer
+    from ble_exporter.scanner.simulation import Simulation
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def build_radio(
     *,
     replay: str | None = None,
     replay_speed: float | None = None,
-    simulation: Simulation | None = None,
+    simulation: "Simulation | None" = None,
     open_socket: SocketOpener = open_monitor_socket,
 ) -> Radio:
     """
@@ -60,11 +61,16 @@ def build_radio(
     ConfigError if the capture file can't be used.
     """
     if replay is not None:
+        from ble_exporter.scanner.capture import load_capture  # noqa: PLC0415 - see above
+        from ble_exporter.scanner.mock import MockScanner  # noqa: PLC0415
+
         return MockScanner(air=load_capture(replay), speed=replay_speed or 1.0)
     if simulation is not None:
+        from ble_exporter.scanner.mock import MockScanner  # noqa: PLC0415
+
         return MockScanner(air=simulation.transmissions())
     lock = asyncio.Lock()
-    record = _reset_record() if settings.resets else None
+    new_healer = _healers() if settings.resets else None
     batch_s = SHARED_BATCH_S if len(settings.adapters) > 1 else BATCH_S
     radios = [
         BluezRadio(
@@ -73,18 +79,26 @@ def build_radio(
             settings.silence_limit_s,
             settings.mode,
             lock,
-            healer=Healer(record) if record else None,
+            healer=new_healer() if new_healer else None,
         )
         for adapter in settings.adapters or (None,)
     ]
-    return radios[0] if len(radios) == 1 else MultiAdapterScanner(radios, goes_on=settings.goes_on)
+    if len(radios) == 1:
+        return radios[0]
+    from ble_exporter.scanner.multi_adapter import MultiAdapterScanner  # noqa: PLC0415
+
+    return MultiAdapterScanner(radios, goes_on=settings.goes_on)
 
 
-def _reset_record() -> ResetRecord:
+def _healers() -> "Callable[[], Healer]":
+    """Return a function that creates healers with a common record."""
+    from ble_exporter.scanner.healing import Healer  # noqa: PLC0415
+    from ble_exporter.scanner.reset_record import ResetRecord, runtime_folder  # noqa: PLC0415
+
     folder = runtime_folder()
     if folder is None:
         _log.warning("%s", hints.NO_RUNTIME_FOLDER)
-    return ResetRecord(folder)
+    return partial(Healer, ResetRecord(folder))
 
 
 async def make_ear(
@@ -97,4 +111,8 @@ async def make_ear(
         except OSError as error:
             _log.info("hearing through bluetoothd, which loses some packets (ear auto): %s", hints.no_monitor(error))
             choice = "bluez"
-    return BleakEar() if choice == "bluez" else MonitorEar(open_socket, longest_batch_s)
+    if choice == "bluez":
+        from ble_exporter.scanner.bleak_scanner import BleakEar  # noqa: PLC0415
+
+        return BleakEar()
+    return MonitorEar(open_socket, longest_batch_s)

@@ -3,6 +3,8 @@ The file that keeps the replay guards' state across restarts, so that recordings
 
 The file is in the folder that systemd creates for the unit's StateDirectory; without this folder there is no file. If
 the file is lost or unusable, the program starts as if for the first time.
+
+The guards are imported only if a device has a key, because their modules take 0.1 MB.
 """
 
 import asyncio
@@ -15,12 +17,15 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ble_exporter.device.clock import Clock
-from ble_exporter.device.mark import Mark, Restored, entry_of, mark_of, member, number
-from ble_exporter.device.replay import ReplayGuard
 from ble_exporter.metrics.self_metrics import SelfMetrics
 from ble_exporter.system.files import read_file
+
+if TYPE_CHECKING:
+    from ble_exporter.device.mark import Mark, Restored
+    from ble_exporter.device.replay import ReplayGuard
 
 FILE_NAME = "replay_state.json"
 
@@ -28,7 +33,7 @@ FIRST_SAVE_S = 30.0
 SAVE_EVERY_S = 300.0
 """Seconds before the first save, and between saves. A killed program loses the counters received since the last one."""
 
-Marks = Mapping[str, Sequence[Mark]]
+Marks = Mapping[str, Sequence["Mark"]]
 """The marks of each device, by its address."""
 
 InThread = Callable[[Callable[[Marks], None], Marks], Coroutine[object, None, None]]
@@ -114,8 +119,10 @@ class ReplayState:
         """The number of guards."""
         return len(self._guards)
 
-    def guard(self, address: str, scan_interval_s: float) -> ReplayGuard:
+    def guard(self, address: str, scan_interval_s: float) -> "ReplayGuard":
         """Return the guard of a device, with its state from before a reload or from an earlier run if there is one."""
+        from ble_exporter.device.replay import ReplayGuard  # noqa: PLC0415 - see above
+
         fingerprint = self._fingerprints[address]
         guard = self._guards.pop((address, fingerprint), None)
         if guard is None:
@@ -164,6 +171,8 @@ class ReplayState:
 
     def _text(self, marks: Marks) -> str:
         """Return the content of the file."""
+        from ble_exporter.device.mark import entry_of  # noqa: PLC0415
+
         now = self._clock.now()
         devices = {
             address: {"key": self._fingerprints[address], "counters": [entry_of(mark) for mark in counters]}
@@ -200,6 +209,8 @@ class ReplayState:
                 raise
 
     def _load(self, path: Path) -> None:
+        from ble_exporter.device.mark import Restored, mark_of, member, number  # noqa: PLC0415
+
         try:
             document = json.loads(read_file(path, MOST_BYTES))
             started = self._clock.now()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device.clock import Clock
@@ -12,7 +13,6 @@ from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
-from ble_exporter.exporter.web_file import WebFile
 from ble_exporter.metrics.process_metrics import ProcessMetrics
 from ble_exporter.scanner.radio import Radio
 from ble_exporter.service.reload import Reload, ReloadSource
@@ -22,6 +22,9 @@ from ble_exporter.service.systemd import STOPPING, Notifier, feed_watchdog
 from ble_exporter.system.port import DEFAULT_OPTIONS, LISTEN_OPTION, Endpoint, WebOptions, passed_ports
 from ble_exporter.tasks import Tasks
 from ble_exporter.utils import in_words
+
+if TYPE_CHECKING:
+    from ble_exporter.exporter.web_file import WebFile
 
 # Time limits for stopping the scan and for open HTTP requests, so that the process ends within a second of SIGTERM.
 _STOP_SCAN_S = 0.6
@@ -86,8 +89,12 @@ def _build(
     log: logging.Logger,
 ) -> tuple[Reload, HttpServer]:
     """Return the object that reloads the configuration, and the HTTP server."""
-    web_file = WebFile(web.config_file, log) if web.config_file else None
-    if web_file is not None:
+    web_file = None
+    if web.config_file:
+        # Without a web configuration, its modules would take memory for nothing.
+        from ble_exporter.exporter.web_file import WebFile  # noqa: PLC0415
+
+        web_file = WebFile(web.config_file, log)
         source = _also_checking(web_file, source)
     errors, hosts = HttpErrors(log, cycle.counts.http_errors), Hosts(config.allowed_hosts)
     reload = Reload(config, source, cycle=cycle, hosts=hosts, log=log, notifier=notifier)
@@ -113,7 +120,7 @@ def _build(
     return reload, HttpServer(app, errors, _STOP_HTTP_S, web_file=web_file)
 
 
-def _also_checking(web_file: WebFile, source: ReloadSource) -> ReloadSource:
+def _also_checking(web_file: "WebFile", source: ReloadSource) -> ReloadSource:
     """Return a source whose `load` also raises a ConfigError if the web configuration has errors or needs a restart."""
 
     def load() -> AppConfig:

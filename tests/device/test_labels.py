@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from ble_exporter.device.labels import Labels
+from ble_exporter.device.labels import Labels, labels_of
 
 names = st.from_regex(r"[a-z][a-z_]*", fullmatch=True)
 
@@ -20,3 +20,11 @@ def test_a_parser_reads_the_same_labels_from_the_text(labels: dict[str, str]) ->
 def test_a_series_without_labels_has_no_braces() -> None:
     """prometheus_client writes such a series without braces, too."""
     assert "" == Labels({}).text
+
+
+def test_labels_are_not_made_twice() -> None:
+    """The exposition keeps the labels of all series, which would otherwise take the memory of a second copy."""
+    labels = Labels({"device": "attic"})
+
+    assert labels_of(labels) is labels
+    assert labels == labels_of({"device": "attic"})
