@@ -110,7 +110,7 @@ def pasted(text: str) -> Pasted:
 
 
 def _plain(text: str) -> str:
-    """Return a text without colours, casts and escapes, and with the prefix 0x in place of others."""
+    """Return a text without colours, casts and escapes, and with 0x in place of other prefixes of hex digits."""
     text = _COLOUR.sub("", "\n".join(text.translate(INVISIBLE).splitlines()))
     text = _HEX_PREFIX.sub("0x", _CAST.sub("", _DECLARATION.sub("", text)))
     text = _BUSCTL_COUNT.sub(r"(\g<count> bytes) ", text)

@@ -507,7 +507,7 @@ def test_an_answer_that_is_not_valid_text_is_asked_for_again(tmp_path: Path, mon
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")
         terminal.type_bytes(b"\xfc\r")
-        terminal.wait_for("Write numbers from 1 to 1")
+        terminal.wait_for("Write 1, or `all`.")
         terminal.wait_for("Add which?")
         terminal.type("1\r")
         terminal.wait_for("Name of")
