@@ -1,5 +1,5 @@
 """
-Opens the TCP ports of the HTTP server or takes them from systemd, and defines the server's options.
+Opens the TCP ports of the HTTP server or takes its sockets from systemd, and defines the server's options.
 
 A port that is in use, or an address that the machine does not have yet, is a PortError: a later attempt may succeed.
 """
@@ -21,7 +21,7 @@ LISTEN_OPTION = "--web.listen-address"
 """The option that replaces the configured address and port."""
 
 SOCKET_OPTION = "--web.systemd-socket"
-"""The option with which systemd opens the ports."""
+"""The option with which systemd opens the sockets."""
 
 SERVER_NAME = "ble-exporter"
 """`doctor` recognises the exporter by this name if the server requires TLS or a password."""
@@ -49,7 +49,7 @@ class WebOptions(NamedTuple):
         telemetry_path: The path of the metrics.
         most_requests: How many requests for metrics may wait for their answers at the same time.
         config_file: The path of the web configuration, which has the settings of TLS and passwords; None without one.
-        is_activated: Whether systemd has opened the ports and passed them to this process.
+        is_activated: Whether systemd has opened the sockets and passed them to this process.
     """
 
     endpoints: tuple[Endpoint, ...] = ()

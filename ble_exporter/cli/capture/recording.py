@@ -81,7 +81,7 @@ class Recording:
                 self.senders.update(senders)
 
     def close(self, *, keeps: bool = True, is_whole: bool = True) -> None:
-        """Close the file; remove it if nothing was recorded, or if `keeps` is false. A part replaces no other file."""
+        """Close the file; remove it if nothing was recorded, or if `keeps` is false. A part replaces no file."""
         try:
             if keeps and self.packets:
                 is_beside = self._written != self._target

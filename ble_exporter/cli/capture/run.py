@@ -196,7 +196,7 @@ def _report(options: argparse.Namespace, recording: Recording, note: str) -> int
     if recording.end and recording.end != "full":
         effect = "it ends early" if recording.kept_as else "nothing was written"
         if recording.kept_as not in ("", options.file):
-            effect = f"it was not replaced; what was recorded is in {recording.kept_as}"
+            effect = f"it was not replaced; the part that was recorded is in {recording.kept_as}"
         raise ConfigError(f"the file can't be written ({recording.end}): {effect}", path=options.file)
     if recording.end and not recording.kept_as:
         problem = f"nothing was written: the file would exceed its maximum size (--megabytes {options.megabytes:g})"

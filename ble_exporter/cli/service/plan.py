@@ -58,7 +58,7 @@ class Plan:
 
 
 def unit_text(path: str, python: str) -> str:
-    """Return the unit to be installed under a path, which runs the program with this interpreter."""
+    """Return the text of the unit that is installed at a path, with this interpreter in its commands."""
     return (_FOLDER / Path(path).name).read_text(encoding="utf-8").replace(DEFAULT_PYTHON, python)
 
 
@@ -122,8 +122,8 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
     for path in filter(machine.exists, _USERS_OWN):
         plan.steps.append(Remove(path) if is_purge else Keep(path, "--purge removes it"))
         if is_purge and (mounts := machine.mounts_in(path)):
-            # The other disk may have files of others, and the folder itself can't be removed.
-            way = f"unmount it (sudo umount {mounts[-1]}), also in /etc/fstab; what is on it stays there"
+            # The other disk may have other people's files, and the folder itself can't be removed.
+            way = f"unmount it (sudo umount {mounts[-1]}), also in /etc/fstab; its files stay on the disk"
             plan.problems.append(Problem(f"{path} can't be removed, because a file system is mounted in it", way))
     if machine.account(USER):
         plan.steps.append(_removal_of_the_user(machine, is_purge=is_purge))
@@ -153,7 +153,7 @@ def _sign_of_another(machine: Machine) -> str:
     if account.pw_uid == 0:
         return "it is root"
     if account.pw_uid > _LAST_SYSTEM_USER:
-        return f"its number is {account.pw_uid}, and those of services end with {_LAST_SYSTEM_USER}"
+        return f"its number is {account.pw_uid}, but services have numbers up to {_LAST_SYSTEM_USER}"
     # Without a home, the account is one of `useradd --system`, which gives it a shell, but no way to log in.
     is_usable = PurePath(account.pw_shell).name not in ("nologin", "false", "")
     if is_usable and account.pw_dir.startswith("/home/") and machine.exists(account.pw_dir):

@@ -40,7 +40,7 @@ class Machine:
         return read_file(self.at(path), follow_symlinks=False)
 
     def mounts_in(self, path: str) -> list[str]:
-        """Return the file systems that are mounted at a path or below it; none for a link, which is removed itself."""
+        """Return the mount points at or below a path; none for a link, because only the link itself is removed."""
         try:
             table = self.at("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
         except FileNotFoundError:

@@ -147,7 +147,7 @@ def test_a_disk_that_fills_up_keeps_the_old_capture() -> None:
     """With --force, the old capture may be complete, but the new one is not."""
     Path("home.btsnoop").write_bytes(b"old")
 
-    with pytest.raises(ConfigError, match=r"it was not replaced; what was recorded is in \S+\.part-") as failed:
+    with pytest.raises(ConfigError, match=r"not replaced; the part that was recorded is in \S+\.part-") as failed:
         capture("--force", build=lambda *_settings, **_options: Filling())
 
     assert b"old" == Path("home.btsnoop").read_bytes()

@@ -349,7 +349,7 @@ def test_the_account_of_a_person_stays(machine: FakeMachine) -> None:
 @pytest.mark.parametrize(
     ("uid", "home", "shell", "sign"),
     [
-        (1000, "/home/ble", "/bin/bash", "its number is 1000, and those of services end with 999"),
+        (1000, "/home/ble", "/bin/bash", "its number is 1000, but services have numbers up to 999"),
         (65534, "/", "/usr/sbin/nologin", "its number is 65534"),
         (0, "/root", "/bin/bash", "it is root"),
         (990, "/home/ble", "/bin/bash", "somebody may use it, with the shell /bin/bash and the home /home/ble"),
