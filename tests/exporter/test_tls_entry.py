@@ -180,7 +180,7 @@ def test_silence_is_cut_off(folder: Path) -> None:
 
 
 @given(st.binary(max_size=300).map(lambda data: HALF[:5] + data))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=10)
 def test_no_handshake_stops_the_server(folder: Path, data: bytes) -> None:
     """Whatever a client sends in a handshake, its failure is counted once, and the next client is served."""
     one = files(folder)

@@ -120,7 +120,7 @@ def test_logfmt_has_fields(app_config: AppConfig) -> None:
 
 @pytest.mark.parametrize("log_format", get_args(LogFormat))
 @given(text=st.text(max_size=50))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_text_makes_a_second_line(app_config: AppConfig, log_format: LogFormat, text: str) -> None:
     """Names come from other devices, and must not be able to forge a log line in any format."""
     path = Path(app_config.log_file)

@@ -40,7 +40,7 @@ def events(monitor: MonitorSocket) -> list[bytes]:
     return [event for event, _age_s in monitor.read()]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.binary(max_size=300))
 def test_any_frame_is_read_or_refused(ends: tuple[socket.socket, MonitorSocket], data: bytes) -> None:
     """The filter must not misjudge a length, and the header must not become part of the event."""

@@ -76,7 +76,9 @@ packets = st.tuples(addresses, st.integers(-4000, 8000))
 
 
 @given(first=valid, steps=st.lists(valid | broken | packets, max_size=20))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=30
+)
 def test_no_sequence_of_reloads_loses_or_leaks(
     run: Run, first: Devices, steps: list[Devices | str | tuple[str, int]]
 ) -> None:

@@ -186,7 +186,7 @@ _WORDS = st.one_of(
 @example(words=["--", "--", "40"])
 @example(words=["40", "--key-file", "\0"])
 @example(words=["\udcff"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_text_gives_an_explanation_or_a_clean_error(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +201,7 @@ def test_any_text_gives_an_explanation_or_a_clean_error(
 
 
 @given(payload=st.one_of(_HEX, st.builds(str.__add__, _HEAD, _HEX)), key=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_the_status_is_1_exactly_when_something_is_not_valid(
     payload: str, key: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -356,7 +356,7 @@ def test_other_programs_that_scan_are_guessed(context: CheckContext) -> None:
 ADAPTERS = st.builds(Adapter, st.sampled_from(["hci0", "hci1", "x"]), *[st.booleans()] * 4)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     inspection=st.builds(
         Inspection,

@@ -201,7 +201,7 @@ ERRORS = st.tuples(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     config=st.one_of(st.none(), st.binary(max_size=60)),
     errors=st.dictionaries(st.sampled_from(["GetManagedObjects", "ListNames"]), ERRORS),
