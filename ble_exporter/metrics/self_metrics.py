@@ -66,6 +66,9 @@ _UNLABELLED: Mapping[str, Head] = {
         "ble_exporter_unknown_objects", "Unknown objects; in BTHome v2, decoding stops at the first."
     ),
     "log.lines": _counter("ble_exporter_log_lines_lost", "Lines that could not be written to the log."),
+    "scan_interval_s": _gauge(
+        "ble_exporter_scan_interval_seconds", "Configured time from the start of one scan to the start of the next."
+    ),
     "last_scan_timestamp": _gauge(
         "ble_exporter_last_scan_timestamp_seconds", "Unix time at which the last scan ended; 0 before the first."
     ),
