@@ -8,9 +8,12 @@ which takes longer than the metrics, need not read and write it again. See docs/
 
 import time
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from functools import lru_cache
 
 from aiohttp import hdrs, web
 
+_DAY_S = 86_400
 # In seconds of processor time. While an answer is repeated, the event loop does nothing else.
 _LONGEST_S = 0.005
 
@@ -87,9 +90,15 @@ def repetition(response: web.Response, pieces: Callable[[], Iterable[bytes]]) ->
 
 def _date() -> str:
     """Return the present time as HTTP writes it (RFC 9110, section 5.6.7)."""
-    # Its names are English whatever the language of the system, and it does not look for the time zone.
-    day, month, number, clock, year = time.asctime(time.gmtime()).split()
-    return f"{day}, {number:0>2} {month} {year} {clock} GMT"
+    day, second = divmod(int(time.time()), _DAY_S)
+    minute, second = divmod(second, 60)
+    return f"{_day(day)} {minute // 60:02}:{minute % 60:02}:{second:02} GMT"
+
+
+@lru_cache(maxsize=1)
+def _day(number: int) -> str:
+    """Return the date of a day since the epoch, such as "Fri, 27 Nov 2026"; the library is slow, compared to a head."""
+    return formatdate(number * _DAY_S, usegmt=True).rpartition(" 00:")[0]
 
 
 def _in_time(pieces: Callable[[], Iterable[bytes]]) -> list[bytes] | None:

@@ -3,8 +3,9 @@
 import asyncio
 import gzip
 import re
+import time
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 from aiohttp import web
@@ -64,6 +65,20 @@ def test_pieces_that_take_too_long_are_not_waited_for() -> None:
             yield b""
 
     assert repetition(web.Response(), endless)() is None
+
+
+def test_the_head_has_the_date_and_the_length() -> None:
+    """HTTP requires the date; a wrong length would hide the next answer, or make the client wait for ever."""
+    answer = repetition(web.Response(headers={"X-Kept": "yes"}), lambda: [b"two ", b"pieces"])()
+
+    assert answer is not None
+    head, _, body = answer.partition(b"\r\n\r\n")
+    date = re.search(r"Date: (.*)\r\n", f"{head.decode()}\r\n")
+    assert date is not None
+    sent = parsedate_to_datetime(date[1])
+    assert (date[1], True) == (format_datetime(sent, usegmt=True), abs(time.time() - sent.timestamp()) < 60)
+    assert {b"HTTP/1.1 200 OK", b"X-Kept: yes", b"Content-Length: 10"} <= {*head.split(b"\r\n")}
+    assert b"two pieces" == body
 
 
 class Scraped:
