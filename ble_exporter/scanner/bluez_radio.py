@@ -176,7 +176,11 @@ class BluezRadio:
                 end = tasks.start(watch.wait_until_idle())
                 await tasks.wait(end, tasks.start(self._watchdog.wait_for_long_silence()))
                 has_ended = end.done()
+            # bluetoothd refuses to stop a scan that it has ended, but the ear also delivers what it has received.
+            with suppress(ScannerError):
+                await self._ask(ear, "stop", STOP_TIMEOUT_S)
             if has_ended:
+                self._watchdog.check()
                 if self._watchdog.heard_checks == heard_before:
                     raise ScannerError(*hints.ENDED_AGAIN, adapter=self._adapter)
                 heard_before = self._watchdog.heard_checks
@@ -197,10 +201,7 @@ class BluezRadio:
                 _log.debug("%s", error)
 
     async def _start_again(self, ear: Ear, *, ignores_patterns: bool) -> None:
-        """Start the scan again; if starting with `ignores_patterns` fails, start without it. Raises ScannerError."""
-        with suppress(ScannerError):
-            # bluetoothd refuses to stop a scan that it has ended.
-            await self._ask(ear, "stop", STOP_TIMEOUT_S)
+        """Start a stopped scan; if starting with `ignores_patterns` fails, start without it. Raises ScannerError."""
         try:
             await self._ask(ear, "start", START_TIMEOUT_S, ignores_patterns=ignores_patterns)
         except ScannerError:

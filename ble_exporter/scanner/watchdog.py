@@ -80,7 +80,7 @@ class SilenceWatchdog:
         """
         was_heard = self._was_heard
         if was_heard:
-            self._check()
+            self.check()
         self.silent_s = 0.0
         return was_heard
 
@@ -88,6 +88,20 @@ class SilenceWatchdog:
         """Wait until a silence becomes long; this happens once for each silence."""
         self._became_long.clear()
         await self._became_long.wait()
+
+    def check(self) -> None:
+        """Add the time since the last check to the silence, or restart the silence if anything was heard."""
+        was_long = self.is_long
+        now = asyncio.get_running_loop().time()
+        listened_s, self._checked_at = min(now - self._checked_at, _LONGEST_CHECK_S), now
+        self._listened_s += listened_s
+        self.heard_checks += self._was_heard
+        self.silent_s = 0.0 if self._was_heard else self.silent_s + listened_s
+        if self._was_heard and self._on_heard is not None:
+            self._on_heard()
+        self._was_heard = False
+        if self.is_long and not was_long:
+            self._became_long.set()
 
     async def run(self, adapter: str, *, only_thermometers: bool = False) -> None:
         """
@@ -99,16 +113,13 @@ class SilenceWatchdog:
         self._only_thermometers = only_thermometers
         self._checked_at = asyncio.get_running_loop().time()
         # Advertisements that arrived while the last scan was being stopped count too.
-        self._check()
+        self.check()
         try:
             while self.silent_s < self._limit:
                 await next_tick(CHECK_S, at_most_s=self._limit - self.silent_s)
-                was_long = self.is_long
-                self._check()
-                if self.is_long and not was_long:
-                    self._became_long.set()
+                self.check()
         finally:
-            self._check()
+            self.check()
         raise ScannerError(*hints.silent(self._limit, only_thermometers=only_thermometers), adapter=adapter)
 
     @property
@@ -122,14 +133,3 @@ class SilenceWatchdog:
             return self._limit_s
         is_learned = self._intervals >= _INTERVALS_TO_LEARN
         return max(self._limit_s, USUAL_INTERVALS * self._mean_interval_s if is_learned else UNLEARNED_LIMIT_S)
-
-    def _check(self) -> None:
-        """Add the time since the last check to the silence, or restart the silence if anything was heard."""
-        now = asyncio.get_running_loop().time()
-        listened_s, self._checked_at = min(now - self._checked_at, _LONGEST_CHECK_S), now
-        self._listened_s += listened_s
-        self.heard_checks += self._was_heard
-        self.silent_s = 0.0 if self._was_heard else self.silent_s + listened_s
-        if self._was_heard and self._on_heard is not None:
-            self._on_heard()
-        self._was_heard = False

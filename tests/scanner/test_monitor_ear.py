@@ -24,6 +24,7 @@ from ble_exporter.scanner.monitor_ear import BATCH_S, MonitorEar
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket
 from ble_exporter.scanner.radio import Everything, Listener
 from ble_exporter.scanner.session import listening
+from ble_exporter.scanner.stack_watch import IDLE_S
 from tests.conftest import PACKET_A, PACKET_B
 from tests.radios import InVirtualTime
 from tests.scanner.monitor_frames import SCAN_RESPONSE, SENDER, Channel, frame, legacy_report, name, service_data
@@ -223,6 +224,29 @@ def test_what_waits_at_the_end_of_the_scan_is_delivered(
     in_virtual_time(scan())
 
     assert MOST_FRAMES + 1 == len(heard)
+
+
+def test_packets_of_the_current_batch_count_when_the_scan_ends_again(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel
+) -> None:
+    """Otherwise, a program that ends the scan twice within a batch would end the exporter, although sensors are heard."""
+    heard: list[Advertisement] = []
+
+    async def scan() -> ScriptedBluez:
+        async with scripted_bluez(bus) as bluez, listening(radio(channel), Everything(heard.append)) as wait:
+            await wait(0.3 * BATCH_S)
+            bluez.end_discovery()
+            await wait(IDLE_S + 0.1 * BATCH_S)
+            bluez.end_discovery()
+            # The packet arrives shortly before the radio notices the end, and after the last batch before that.
+            await wait(IDLE_S - 0.1 * BATCH_S)
+            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+            await wait(0.3 * BATCH_S)
+            return bluez
+
+    bluez = in_virtual_time(scan())
+
+    assert 3 == [member for member, _path in bluez.calls].count("StartDiscovery")
 
 
 @pytest.mark.parametrize("size", [MOST_FRAMES, 2 * MOST_FRAMES + 1])
