@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 import time
@@ -13,7 +12,8 @@ from dataclasses import dataclass, field
 
 from .crowd import Crowd
 from .polling import wait_until
-from .process import TICK_S, cpu_seconds
+from .process import cpu_seconds
+from .prometheus import Prometheus
 from .registry import scenario_of
 from .scenarios_modes import EXPERIMENTAL
 from .scenarios_soak import IS_LONG, LISTENING_S, SET_UP_S, say
@@ -39,6 +39,8 @@ ADDRESS_LASTS_S = 900.0
 
 PROGRAM, BLUETOOTHD, DBUS, OTHER = "the program", "bluetoothd", "dbus-daemon", "another program"
 PROCESSES = (PROGRAM, BLUETOOTHD, DBUS, OTHER)
+LEAST_S = 0.001
+"""The least CPU time above the time at rest, which other work on the host could otherwise turn into a negative one."""
 HEARD_SHARE = 0.96
 """The share that the monitor ear must hear; packets of the last second may not have been delivered yet."""
 AIM_OF_BLUEZ = 1.2
@@ -103,17 +105,11 @@ class Cost:
         """Return the share of the reported advertisements that was heard."""
         return self.heard / self.reported
 
-    def of(self, *processes: str) -> tuple[float, float]:
-        """Return the CPU time of processes for one advertisement in milliseconds, and its standard error."""
-        ticks = sum(self.seconds[process] for process in processes) / TICK_S
-        each_ms = 1000 * TICK_S / self.advertisements
-        # Each tick counts for the process that runs at that instant, so the number of ticks has a Poisson error.
-        return ticks * each_ms, math.sqrt(ticks) * each_ms
-
-    def above(self, rest: Cost, *processes: str) -> float:
-        """Return the CPU time for one advertisement in ms, less the time at rest; the total is at least one tick."""
-        seconds = sum(self.seconds[process] - rest.seconds[process] for process in processes)
-        return 1000 * max(seconds, TICK_S) / self.advertisements
+    def of(self, *processes: str, rest: Cost | None = None) -> float:
+        """Return the CPU time of processes for one advertisement in milliseconds, less the time at rest, if given."""
+        at_rest = rest.seconds if rest else Counter[str]()
+        seconds = sum(self.seconds[process] - at_rest[process] for process in processes)
+        return 1000 * max(seconds, LEAST_S) / self.advertisements
 
 
 Costs = Mapping[Listener, Cost]
@@ -174,7 +170,7 @@ def measure_exporter(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: 
         silence_limit_seconds=10 * MEASURED_S,
     )
     pids = {PROGRAM: exporter.process.pid}
-    scrape: Callable[[], object] = exporter.scrape if listener.is_scraped else lambda: None
+    scrape: Callable[[], object] = Prometheus().scrape if listener.is_scraped else lambda: None
     if listener.has_company:
         exporter.wait_until_it_listens()
         with counting_callbacks() as other:
@@ -210,8 +206,8 @@ def ratios(costs: Costs, rest: Costs, bluez: Listener = BLUEZ, monitor: Listener
     The first is the exporter's time with BlueZ's ear, divided by that of a program with a bare callback. The second is
     the time of all processes with a bare callback, divided by their time with the monitor ear.
     """
-    program = [costs[one].above(rest.get(one, Cost()), PROGRAM) for one in (bluez, BARE)]
-    machine = [costs[one].above(rest.get(one, Cost()), *PROCESSES) for one in (BARE, monitor)]
+    program = [costs[one].of(PROGRAM, rest=rest.get(one)) for one in (bluez, BARE)]
+    machine = [costs[one].of(*PROCESSES, rest=rest.get(one)) for one in (BARE, monitor)]
     return program[0] / program[1], machine[0] / machine[1]
 
 
@@ -228,13 +224,13 @@ def table(strangers: int, costs: Costs, rest: Costs) -> str:
     """Return the costs of all listeners as a table, and below it the ratios with their aims."""
     rows = []
     for listener, cost in costs.items():
-        figures = ["{:.3f} ± {:.3f}".format(*cost.of(*one)) for one in (*((name,) for name in PROCESSES), PROCESSES)]
+        figures = [f"{cost.of(*one):.3f}" for one in (*((name,) for name in PROCESSES), PROCESSES)]
         rows.append([listener.title, *figures, f"{100 * cost.heard_share:.0f} %"])
     measured_s = ROUNDS * MEASURED_S
     rate = round(costs[BARE].advertisements / measured_s)
     lines = [
         f"\nCPU time for one advertisement in ms: {SENSORS} sensors, {strangers} unknown devices, {rate} a second,",
-        f"{measured_s:g} s of each listener, ± the standard error of counting ticks of {1000 * TICK_S:g} ms:\n",
+        f"{measured_s:g} s of each listener:\n",
         markdown(["listener", *PROCESSES, "together", "heard"], rows) + "\n",
     ]
     for title, (program, machine) in compared(costs, rest):
