@@ -47,6 +47,7 @@ class Adapter(NamedTuple):
     can_scan: bool  # it supports Low Energy
     can_monitor: bool  # bluetoothd offers advertisement monitors on it; a passive scan needs one
     is_discovering: bool = False  # it is scanning actively, for this or another program
+    can_match: bool = False  # its controller compares advertisements with the monitors' patterns, instead of bluetoothd
 
 
 class BusError(ScannerError):
@@ -109,6 +110,7 @@ class Bluez:
                 can_scan="central" in interfaces[ADAPTER].get("Roles", ["central"]),
                 can_monitor=_MONITORS in interfaces,
                 is_discovering=interfaces[ADAPTER].get("Discovering", False),
+                can_match="controller-patterns" in interfaces.get(_MONITORS, {}).get("SupportedFeatures", []),
             )
             for path, interfaces in objects.items()
             if ADAPTER in interfaces

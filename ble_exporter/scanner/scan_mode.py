@@ -5,6 +5,7 @@ With `auto`, the scan is active, and an advertisement monitor is registered if b
 docs/adr/0010-scan-modes.md has the figures.
 """
 
+import uuid
 from typing import Literal, NamedTuple
 
 from bleak.args.bluez import BlueZDiscoveryFilters, BlueZScannerArgs, OrPattern, OrPatternLike
@@ -23,6 +24,11 @@ _PATTERNS: list[OrPatternLike] = [
     OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID16, bytes.fromhex(row.short_uuid)[::-1])
     for row in FORMATS.values()
 ]
+
+
+# For each advertisement that matches a monitor's patterns, bluetoothd calls a method of the monitor's owner, which
+# doubles the work on D-Bus. This monitor need only exist, so its pattern is service data that nobody sends.
+_NO_MATCH: list[OrPatternLike] = [OrPattern(0, AdvertisementDataType.SERVICE_DATA_UUID128, uuid.uuid4().bytes)]
 
 
 class ScanSettings(NamedTuple):
@@ -49,7 +55,9 @@ async def resolve_scan_mode(wanted: ScanMode, adapter: Adapter, bluez: Bluez) ->
     # For passive: bleak registers a monitor of the same kind, but does not notice if bluetoothd refuses it; the scan
     # would then hear nothing and report no error. The registration here reveals a refusal. For auto: if a monitor
     # exists when the scan starts, the kernel does not let the controller filter packets that it takes for duplicates.
-    refusal = await bluez.register(AdvertisementMonitor(_PATTERNS), adapter.name)
+    # A controller that itself compares patterns may report only the advertisements that match one.
+    patterns = _PATTERNS if adapter.can_match else _NO_MATCH
+    refusal = await bluez.register(AdvertisementMonitor(patterns), adapter.name)
     if wanted == "passive":
         if refusal is not None:
             raise ScannerError(*hints.refused_passive_scan(refusal), adapter=adapter.name)

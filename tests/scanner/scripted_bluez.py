@@ -17,7 +17,7 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast._private.unmarshaller import Unmarshaller
 
 ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
-MONITORS = "org.bluez.AdvertisementMonitorManager1"
+MONITOR, MONITORS = "org.bluez.AdvertisementMonitor1", "org.bluez.AdvertisementMonitorManager1"
 OBJECT_MANAGER, PROPERTIES = "org.freedesktop.DBus.ObjectManager", "org.freedesktop.DBus.Properties"
 BUS = "org.freedesktop.DBus"
 Properties = dict[str, Variant]
@@ -47,6 +47,8 @@ class ScriptedBluez:
         calls: The called methods, each with the path of its object.
         discovery_filters: The conditions of each discovery filter that was accepted.
         activates: Whether bluetoothd activates advertisement monitors.
+        patterns: The patterns of each monitor that a client has exported.
+        monitor_features: What the controllers offer monitors.
         processes: Maps the name of each connection on the bus to its process id; 0 means that it has just ended.
         appearing: Maps addresses to service data: one device appears after each answer to GetManagedObjects, as may
             happen while another program scans.
@@ -65,6 +67,8 @@ class ScriptedBluez:
         self.calls: list[tuple[str, str]] = []
         self.discovery_filters: list[dict[str, Any]] = []
         self.activates = True
+        self.patterns: list[list[tuple[int, int, bytes]]] = []
+        self.monitor_features: list[str] = []
         self.processes: dict[str, int] = {}
         self.appearing: dict[str, dict[str, bytes]] = {}
         self.states: Properties = {}
@@ -103,7 +107,10 @@ class ScriptedBluez:
     def experiment(self) -> None:
         """Offer advertisement monitors, as bluetoothd does with --experimental."""
         for interfaces in self.objects.values():
-            interfaces[MONITORS] = {"SupportedMonitorTypes": Variant("as", ["or_patterns"])}
+            interfaces[MONITORS] = {
+                "SupportedMonitorTypes": Variant("as", ["or_patterns"]),
+                "SupportedFeatures": Variant("as", self.monitor_features),
+            }
 
     def power_off(self, adapter: str = "hci0") -> None:
         """Report that an adapter was powered off."""
@@ -154,9 +161,11 @@ class ScriptedBluez:
                 message = await _read(reader)
                 if message.message_type is MessageType.METHOD_CALL:
                     self._answer(message, writer)
-                elif message.member == "InterfacesAdded" and self.activates:
-                    monitor = message.body[0]
-                    _write(writer, Message(":1.7", monitor, "org.bluez.AdvertisementMonitor1", "Activate"))
+                elif message.member == "InterfacesAdded":
+                    path, interfaces = message.body
+                    self.patterns.append([tuple(one) for one in interfaces[MONITOR]["Patterns"].value])
+                    if self.activates:
+                        _write(writer, Message(":1.7", path, MONITOR, "Activate"))
         writer.close()
 
     async def _authenticate(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -70,6 +70,23 @@ def test_a_passive_scan_has_a_pattern_for_every_format() -> None:
     assert asked == {uuid[4:8] for uuid in FORMATS}
 
 
+@pytest.mark.parametrize(("features", "matches"), [([], False), (["controller-patterns"], True)])
+def test_the_monitor_matches_nothing_unless_the_controller_compares(
+    bus: Path, features: list[str], *, matches: bool
+) -> None:
+    """For each match, bluetoothd calls a method; a controller that compares patterns may report nothing else."""
+
+    async def exported(bluez: ScriptedBluez) -> list[tuple[int, int, bytes]]:
+        bluez.monitor_features = features
+        await experimental(bluez, "auto")
+        return bluez.patterns[0]
+
+    patterns = on_bluez(bus, exported)
+
+    assert matches == ([tuple(one) for one in scan_mode._PATTERNS] == patterns)
+    assert patterns
+
+
 def test_auto_registers_the_monitor_before_it_scans(bus: Path) -> None:
     """The kernel disables the controller's duplicate filter only for a scan that starts after the monitor."""
     calls = on_bluez(bus, lambda bluez: experimental(bluez, "auto"))
