@@ -292,7 +292,10 @@ def _radio(options: argparse.Namespace, config: "AppConfig", speed: float, build
         loss, strangers = options.mock_loss or 0.0, options.mock_strangers or 0
         simulation = Simulation(tuple(config.devices), options.mock_seed, loss, strangers, options.mock_order or "abab")
     return (build or build_radio)(
-        RadioSettings.from_config(config), replay=options.replay, replay_speed=speed, simulation=simulation
+        RadioSettings.from_config(config)._replace(catches_up=True),
+        replay=options.replay,
+        replay_speed=speed,
+        simulation=simulation,
     )
 
 

@@ -79,6 +79,9 @@ class Sensor:
     is_resetting = False
     silence = None
 
+    def catch_up(self) -> None:
+        """See Radio: every packet is delivered at once."""
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Hear each packet once."""
         started()

@@ -27,6 +27,13 @@ _SLICE = 16 * 1024
 # In bytes. The kernel takes such an answer at once, unless the client has not read earlier ones.
 _AT_ONCE = 128 * 1024
 
+CatchUp = Callable[[], None]
+"""Handles the advertisements that were received, but not handled yet."""
+
+
+def nothing_waits() -> None:
+    """Do nothing: each advertisement is handled when it is received."""
+
 
 class Answers:
     """
@@ -40,6 +47,10 @@ class Answers:
             paths have their own limit, MOST_REQUESTS.
         may_repeat: Whether the answer to a request for metrics depends on nothing but the bytes of the request, and not
             on passwords or headers in a web configuration that may change.
+        catch_up: Called before the content of an answer is made.
+
+    Attributes:
+        catch_up: The argument of this name.
     """
 
     def __init__(
@@ -49,9 +60,11 @@ class Answers:
         most_requests: int = MOST_REQUESTS,
         *,
         may_repeat: bool = False,
+        catch_up: CatchUp = nothing_waits,
     ) -> None:
         self._errors = errors
         self._may_repeat = may_repeat
+        self.catch_up = catch_up
         self._most_requests = most_requests
         self._most_unsent = most_unsent
         self._renderings = Renderings()
@@ -75,7 +88,11 @@ class Answers:
         is_compressed = accepts_gzip(", ".join(request.headers.getall("Accept-Encoding", ())))
         if is_compressed:
             headers = {**headers, "Content-Encoding": "gzip"}
-        content = (lambda: compressed(pieces())) if is_compressed else pieces
+
+        def content() -> Iterable[bytes]:
+            self.catch_up()
+            return compressed(pieces()) if is_compressed else pieces()
+
         body = await self._render(request.path, (key, is_compressed), content, reuse_s)
         response = _response(body, headers)
         self._sending[response] = (request, body)

@@ -17,7 +17,7 @@ from ble_exporter.device.clock import Clock
 from ble_exporter.device.history import STEP_S
 from ble_exporter.errors import ConfigError
 from ble_exporter.exporter.access import add_headers, host_check, password_check
-from ble_exporter.exporter.answers import Answers
+from ble_exporter.exporter.answers import Answers, CatchUp, nothing_waits
 from ble_exporter.exporter.exposition import Exposition, choose_format
 from ble_exporter.exporter.hosts import Hosts
 from ble_exporter.exporter.http_errors import HttpErrors
@@ -121,6 +121,7 @@ def create_app(
     errors: HttpErrors | None = None,
     hosts: Hosts | None = None,
     reload: Reload | None = None,
+    catch_up: CatchUp = nothing_waits,
     web_file: "WebFile | None" = None,
     options: WebOptions = DEFAULT_OPTIONS,
 ) -> web.Application:
@@ -130,7 +131,8 @@ def create_app(
     By default, no scan has ended, no device has been heard, and /metrics exports prometheus_client's default registry.
     `collectors` maps names to collectors; the failures of a collector are counted under its name. `errors` counts
     refused requests. By default, `hosts` has the machine's names and `allowed_hosts`. Without `reload`, POST /-/reload
-    is refused. `web_file` provides users and headers; without it, no password is needed.
+    is refused. `catch_up` is called before each answer. `web_file` provides users and headers; without it, no password
+    is needed.
     """
     errors = errors or HttpErrors()
     hosts = hosts or Hosts(config.allowed_hosts)
@@ -142,7 +144,7 @@ def create_app(
     app[CONFIG] = config
     app[TRACKER] = tracker or StatusTracker(config.scan_interval_seconds, config.scan_duration_seconds)
     app[EXPOSITION] = Exposition({"registry": REGISTRY} if collectors is None else collectors)
-    app[ANSWERS] = Answers(errors, most_requests=options.most_requests, may_repeat=web_file is None)
+    app[ANSWERS] = Answers(errors, most_requests=options.most_requests, may_repeat=web_file is None, catch_up=catch_up)
     app[TELEMETRY] = options.telemetry_path
     app[LIVENESS] = liveness or Liveness(config.scan_interval_seconds, config.scan_duration_seconds)
     app[STATUS] = status or DeviceStatus([Device(name, address) for address, name in config.devices.items()], Clock())
@@ -188,6 +190,7 @@ async def _healthz(_request: web.Request) -> web.Response:
 
 
 async def _readyz(request: web.Request) -> web.Response:
+    request.app[ANSWERS].catch_up()
     problem = request.app[LIVENESS].not_ready()
     return web.Response(status=200 if problem is None else 503, text=problem or _READY)
 

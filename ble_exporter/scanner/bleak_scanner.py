@@ -126,6 +126,9 @@ class BleakEar:
             tasks.start(_raised(self._bug))
             await tasks.wait()
 
+    def catch_up(self) -> None:
+        """Do nothing: the advertisements are delivered when they arrive."""
+
     def forget(self) -> None:
         """Forget the devices' data."""
         self._last.clear()

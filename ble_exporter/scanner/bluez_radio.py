@@ -97,6 +97,13 @@ class BluezRadio:
         """Whether the adapter is being reset, as described in `Radio.is_resetting`."""
         return self._healer is not None and self._healer.is_resetting
 
+    def catch_up(self) -> None:
+        """Pass everything received so far to the listener, as described in `Radio.catch_up`."""
+        if self._ear is not None:
+            # If the ear can no longer hear, its own task fails, too, and ends the run.
+            with suppress(ScannerError):
+                self._ear.catch_up()
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Listen, as described in `Radio.run`; after a reset, listen again."""
         has_started = False
@@ -159,7 +166,10 @@ class BluezRadio:
                 tasks.start(watch.run())
                 if not ear.is_passive:
                     tasks.start(self._keep_discovering(ear, watch))
-                tasks.start(self._watchdog.run(self._adapter, only_thermometers=ear.only_thermometers))
+                watching = self._watchdog.run(
+                    self._adapter, only_thermometers=ear.only_thermometers, catch_up=ear.catch_up
+                )
+                tasks.start(watching)
                 await tasks.wait()
 
     async def _keep_discovering(self, ear: Ear, watch: StackWatch) -> None:

@@ -14,7 +14,7 @@ from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, AppConfig, E
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_radio import BluezRadio
 from ble_exporter.scanner.ear import Ear
-from ble_exporter.scanner.monitor_ear import BATCH_S, SHARED_BATCH_S, MonitorEar
+from ble_exporter.scanner.monitor_ear import BATCH_S, LONG_BATCH_S, SHARED_BATCH_S, MonitorEar
 from ble_exporter.scanner.monitor_socket import SocketOpener, open_monitor_socket
 from ble_exporter.scanner.radio import Radio
 
@@ -34,6 +34,7 @@ class RadioSettings(NamedTuple):
     goes_on: bool = False  # whether the other adapters keep listening when one fails
     ear: EarChoice = "auto"
     resets: bool = False  # whether an adapter that hangs is reset
+    catches_up: bool = False  # whether `catch_up` is called whenever the readings are used, so that batches may be long
 
     @classmethod
     def from_config(cls, config: AppConfig) -> "RadioSettings":
@@ -71,7 +72,9 @@ def build_radio(
         return MockScanner(air=simulation.transmissions())
     lock = asyncio.Lock()
     new_healer = _healers() if settings.resets else None
-    batch_s = SHARED_BATCH_S if len(settings.adapters) > 1 else BATCH_S
+    batch_s = LONG_BATCH_S if settings.catches_up else BATCH_S
+    if len(settings.adapters) > 1:
+        batch_s = SHARED_BATCH_S
     radios = [
         BluezRadio(
             partial(make_ear, settings.ear, open_socket, batch_s),

@@ -55,6 +55,9 @@ class Ear(Protocol):
     async def run(self) -> None:
         """Do the ear's own work during the scan, until cancelled. Raises ScannerError if it can no longer hear."""
 
+    def catch_up(self) -> None:
+        """Deliver what was received, but not delivered yet. Raises ScannerError if the ear can no longer hear."""
+
     def forget(self) -> None:
         """Forget the data of a run that has failed, and release what later runs would have used again."""
 

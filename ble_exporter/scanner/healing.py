@@ -98,7 +98,7 @@ class Healer:
             self._end_reset("silent")
 
     def note_heard(self) -> None:
-        """Note that something was heard; the watchdog calls this at most once a second."""
+        """Note that something was heard; the watchdog calls this at a check."""
         self._retries = 0
         resets = self._record.of(self._adapter)
         if self._pending:

@@ -48,6 +48,9 @@ class MockScanner:
         self._switched_on: float | None = None
         self._scanned_s = 0.0
 
+    def catch_up(self) -> None:
+        """Do nothing: nothing waits to be delivered."""
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Deliver each advertisement at its time, until cancelled or none is left; skip those between two runs."""
         started()

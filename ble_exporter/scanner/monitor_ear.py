@@ -24,9 +24,14 @@ from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
 # Waking up takes more CPU time than reading, so packets are read in batches. If two full reads do not empty the
-# socket's buffer, the next pause is shorter, so that the buffer does not fill up. The longest pause is that of the
-# watchdog's checks, so that both wake the process together. Before the rate is known, the pause must suit a high rate.
+# socket's buffer, the next pause is shorter, so that the buffer does not fill up. Before the rate is known, the pause
+# must suit a high rate.
 BATCH_S = 1.0
+"""The longest batch, in seconds, if somebody watches the packets arrive."""
+
+LONG_BATCH_S = 5.0
+"""The longest batch if `catch_up` ends it when needed. The watchdog's checks wake the process as often."""
+
 _FIRST_BATCH_S = BATCH_S / 4
 
 SHARED_BATCH_S = _FIRST_BATCH_S
@@ -38,6 +43,9 @@ between them. The longer the batch, the more copies are mistaken for new packets
 """
 
 _SHORTEST_BATCH_S = BATCH_S / 128
+
+# The most full reads for an answer, so that a burst of packets does not delay it by more than some milliseconds.
+_MOST_READS = 8
 
 # In dBm: no received signal is this strong.
 _TOO_STRONG_DBM = 20
@@ -51,7 +59,7 @@ class MonitorEar:
 
     Args:
         open_socket: Opens the channel for a controller.
-        longest_batch_s: The longest time between two readings, in seconds: BATCH_S or SHARED_BATCH_S.
+        longest_batch_s: The longest time between two readings, in seconds: one of the constants above.
         boot: Returns monotonic seconds, which include the time during which the machine was asleep.
     """
 
@@ -118,6 +126,12 @@ class MonitorEar:
             while self._read():
                 pass
 
+    def catch_up(self) -> None:
+        """Deliver what was received in the current batch; `run` delivers the rest of a burst."""
+        for _ in range(_MOST_READS):
+            if not self._read():
+                break
+
     async def run(self) -> None:
         """Deliver the advertisements in batches."""
         assert self._socket is not None  # noqa: S101 - `prepare` has opened it
@@ -126,10 +140,7 @@ class MonitorEar:
         try:
             while True:
                 is_burst = await self._pause(pause_s, alarm)
-                full_reads = 0
-                while self._read():
-                    full_reads += 1
-                    await asyncio.sleep(0)
+                full_reads = await self._read_all()
                 if is_burst and full_reads:
                     pause_s = _FIRST_BATCH_S
                 elif full_reads > 1:
@@ -171,6 +182,14 @@ class MonitorEar:
             self._controller = controller
         self._lost_before = self._socket.lost
 
+    async def _read_all(self) -> int:
+        """Deliver all advertisements that wait in the socket; return the number of full reads."""
+        full_reads = 0
+        while self._read():
+            full_reads += 1
+            await asyncio.sleep(0)
+        return full_reads
+
     def _read(self) -> bool:
         """Deliver some of the advertisements that wait in the socket; return whether there may be more."""
         if self._socket is None:
@@ -180,11 +199,11 @@ class MonitorEar:
         oldest_s = self._boot() - self._read_at
         try:
             frames = self._socket.read()
-            # Frames are lost only if the buffer is full, so after an empty reading the number can't have changed.
-            lost = self._socket.lost if frames else self._lost_before
+            is_empty = len(frames) < MOST_FRAMES
+            # Frames are lost only if the buffer is full, and its smallest size has room for several full reads.
+            lost = self._lost_before if is_empty else self._socket.lost
         except OSError as error:
             raise ScannerError(*hints.lost_monitor_channel(error), adapter=self._adapter) from error
-        is_empty = len(frames) < MOST_FRAMES
         if is_empty:
             self._read_at = self._boot()
         if lost > self._lost_before:

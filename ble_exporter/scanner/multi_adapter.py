@@ -77,6 +77,11 @@ class MultiAdapterScanner:
         texts = [text for text in silences if text is not None]
         return "; ".join(texts) if texts and len(texts) == len(silences) else None
 
+    def catch_up(self) -> None:
+        """Pass everything received so far by any radio to the listener."""
+        for radio in self._radios:
+            radio.catch_up()
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Listen, as described in `Radio.run`; call `started` when each radio has either started or failed."""
         self._is_stopping = False

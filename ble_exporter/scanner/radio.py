@@ -73,9 +73,12 @@ class Radio(Protocol):
     def silence(self) -> str | None:
         """Why no readings arrive, if nothing was heard for a third of the silence limit or since a reset; else None."""
 
+    def catch_up(self) -> None:
+        """Pass everything received so far to the listener; call this before the readings are used."""
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
-        Pass each advertisement to the listener when it is received, until cancelled or until no more can arrive.
+        Pass each advertisement to the listener within some seconds, until cancelled or until no more can arrive.
 
         Calls `started` once, when listening begins. Raises a ScannerError if Bluetooth is not available, or fails.
         """

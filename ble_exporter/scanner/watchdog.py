@@ -27,8 +27,11 @@ UNLEARNED_LIMIT_S = 3600.0
 # The watchdog checks at this interval whether anything was heard. Reading the clock for each advertisement would take
 # as long as all other work for an unknown device.
 CHECK_S = 1.0
+CALM_CHECK_S = 5.0
+"""The interval of the checks, in seconds, while each of them finds that something was heard."""
+
 # If a check is later than this, the machine was busy and delayed advertisements too, so the excess is not silence.
-_LONGEST_CHECK_S = 2.0
+_LATE_S = 1.0
 
 # The fraction of the limit at which a silence becomes long: readings are missing, but the radio may still recover.
 _LONG = 1 / 3
@@ -38,11 +41,11 @@ class SilenceWatchdog:
     """
     Measures the silence of one radio, across all its scans. The limit is in seconds of listening.
 
-    Calls `on_heard` at each check (one per second) that finds a packet received.
+    Calls `on_heard` at each check that finds a packet received.
 
     Attributes:
-        silent_s: The silence at the last check; the watchdog checks every second.
-        heard_checks: The number of checks (one per second) that found a packet received since the previous check.
+        silent_s: The silence at the last check.
+        heard_checks: The number of checks that found a packet received since the previous check.
     """
 
     def __init__(self, limit_s: float, on_heard: Callable[[], None] | None = None) -> None:
@@ -55,6 +58,7 @@ class SilenceWatchdog:
         self._only_thermometers = False
         self._listened_s = 0.0
         self._checked_at = 0.0
+        self._check_s = CHECK_S
         self._last_heard_at_s: float | None = None
         self._intervals = 0
         self._mean_interval_s = 0.0
@@ -93,7 +97,7 @@ class SilenceWatchdog:
         """Add the time since the last check to the silence, or restart the silence if anything was heard."""
         was_long = self.is_long
         now = asyncio.get_running_loop().time()
-        listened_s, self._checked_at = min(now - self._checked_at, _LONGEST_CHECK_S), now
+        listened_s, self._checked_at = min(now - self._checked_at, self._check_s + _LATE_S), now
         self._listened_s += listened_s
         self.heard_checks += self._was_heard
         self.silent_s = 0.0 if self._was_heard else self.silent_s + listened_s
@@ -103,10 +107,17 @@ class SilenceWatchdog:
         if self.is_long and not was_long:
             self._became_long.set()
 
-    async def run(self, adapter: str, *, only_thermometers: bool = False) -> None:
+    async def run(
+        self,
+        adapter: str,
+        *,
+        only_thermometers: bool = False,
+        catch_up: Callable[[], None] | None = None,
+    ) -> None:
         """
         Watch while an adapter listens; raise ScannerError when the silence has lasted too long.
 
+        Before a check without anything heard, `catch_up` delivers the advertisements that wait to be delivered.
         With `only_thermometers`, as in a passive scan, unknown devices can't be heard, so the limit is at least
         USUAL_INTERVALS times the mean interval between two advertisements.
         """
@@ -116,7 +127,10 @@ class SilenceWatchdog:
         self.check()
         try:
             while self.silent_s < self._limit:
-                await next_tick(CHECK_S, at_most_s=self._limit - self.silent_s)
+                self._check_s = CHECK_S if self.silent_s else CALM_CHECK_S
+                await next_tick(self._check_s, at_most_s=self._limit - self.silent_s)
+                if catch_up is not None and not self._was_heard:
+                    catch_up()
                 self.check()
         finally:
             self.check()

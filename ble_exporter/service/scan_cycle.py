@@ -156,6 +156,7 @@ class ScanCycle:
             due = now() + interval_s
             while True:
                 more_can_come = await wait(due - now())
+                self._radio.catch_up()
                 self._note_adapters(is_listening=more_can_come)
                 self._end_scan(more_can_come)
                 if not more_can_come:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ExporterError, PortError
+from ble_exporter.exporter.answers import CatchUp
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connections import HttpServer
 from ble_exporter.exporter.hosts import Hosts
@@ -59,7 +60,7 @@ async def serve(
     with Notifier(log) as notifier:
         cycle = ScanCycle(config, radio, log, clock, notifier, state_folder=state_folder())
         source = reload_from or ReloadSource(lambda: config, asyncio.Event())
-        reload, server = _build(config, cycle, source, web, notifier=notifier, log=log)
+        reload, server = _build(config, cycle, source, web, notifier=notifier, log=log, catch_up=radio.catch_up)
         try:
             listening = [
                 _listen(server, endpoint, web, notifier=notifier, log=log, patience_s=patience_s)
@@ -87,6 +88,7 @@ def _build(
     *,
     notifier: Notifier,
     log: logging.Logger,
+    catch_up: CatchUp,
 ) -> tuple[Reload, HttpServer]:
     """Return the object that reloads the configuration, and the HTTP server."""
     web_file = None
@@ -114,6 +116,7 @@ def _build(
         errors=errors,
         hosts=hosts,
         reload=reload.reload if source.is_served else None,
+        catch_up=catch_up,
         web_file=web_file,
         options=web,
     )

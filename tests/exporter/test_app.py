@@ -62,6 +62,22 @@ def test_metrics_by_default_are_the_text_format(app: web.Application) -> None:
     assert 'ble_sensor_temperature_celsius{device="attic"} 21.5' in body.splitlines()
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/history", "/", "/readyz"])
+def test_each_answer_has_the_packets_received_until_then(app_config: AppConfig, path: str) -> None:
+    """The radio delivers packets some seconds late if nobody asks for them."""
+    home, caught_up = Home(), list[str]()
+
+    def catch_up() -> None:
+        caught_up.append(path)
+        home.hear({"temperature": 21.5})
+
+    app = create_app(app_config, collectors={"readings": home.readings}, catch_up=catch_up)
+    _, body = get(app, path, ClientResponse.text)
+
+    assert [path] == caught_up
+    assert ("ble_sensor_temperature_celsius" in body) == (path == "/metrics")
+
+
 def test_metrics_are_openmetrics_if_requested(app: web.Application) -> None:
     """Prometheus prefers OpenMetrics, and a client must get the format that it prefers."""
     response, body = get(app, "/metrics", ClientResponse.text, Accept="application/openmetrics-text;version=1.0.0")

@@ -82,19 +82,31 @@ def test_the_head_has_the_date_and_the_length() -> None:
 
 
 class Scraped:
-    """A home that is scraped; `handled` is the number of answers that aiohttp has given."""
+    """
+    A home that is scraped.
+
+    Attributes:
+        handled: The number of answers that aiohttp has given.
+        waiting: The value of packets that were received, but not handled yet; None if there are none.
+    """
 
     def __init__(self) -> None:
         self.home = Home(*(f"room {number}" for number in range(40)))
         self.handled = 0
         self.hear(20)
-        self.app = create_app(AppConfig(30, 5, 8000, {}), collectors={"readings": self.home.readings})
+        self.waiting: float | None = None
+        collectors = {"readings": self.home.readings}
+        self.app = create_app(AppConfig(30, 5, 8000, {}), collectors=collectors, catch_up=self._catch_up)
         self.app.on_response_prepare.append(self._count)
 
     def hear(self, celsius: float) -> None:
         """Let every device send a packet."""
         for name in self.home.devices:
             self.home.hear({"temperature": celsius}, device=name)
+
+    def _catch_up(self) -> None:
+        if self.waiting is not None:
+            self.hear(self.waiting)
 
     async def _count(self, _request: web.Request, _response: web.StreamResponse) -> None:
         self.handled += 1
@@ -132,6 +144,22 @@ def test_a_repeated_scrape_has_the_same_head_and_new_values(encoding: bytes) -> 
     assert (lines_of(first), 1) == (lines_of(second), scraped.handled)
     dates = [parsedate_to_datetime(found.decode()) for found in re.findall(rb"Date: (.*)\r\n", first + second)]
     assert 0 <= (dates[1] - dates[0]).total_seconds() < 60
+
+
+def test_a_repeated_scrape_has_the_packets_received_until_then() -> None:
+    """The radio delivers packets some seconds late if nobody asks for them."""
+    scraped = Scraped()
+
+    async def act(connect: Connect) -> bytes:
+        client = await connect()
+        await answer_to(client, SCRAPE + b"\r\n")
+        scraped.waiting = -1.5
+        _head, body = await answer_to(client, SCRAPE + b"\r\n")
+        return body
+
+    body, _ = asyncio.run(served(scraped.app, act))
+
+    assert (40, 1) == (body.count(b"} -1.5\n"), scraped.handled)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ class HostileRadio:
         beside.write_text(json.dumps(self._delivered))
         beside.replace(self._counts)
 
+    def catch_up(self) -> None:
+        """See Radio: every packet is delivered at once."""
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Deliver packets until cancelled, or until `end`."""
         loop = asyncio.get_running_loop()

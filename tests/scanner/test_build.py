@@ -113,7 +113,7 @@ def test_the_service_listens_with_the_configured_radio(config: str, tmp_path: Pa
 
     assert 0 == main(["--config", config], build)
 
-    assert [(CONFIGURED, None, None)] == build.asked
+    assert [(CONFIGURED._replace(catches_up=True), None, None)] == build.asked
     assert f"heard living_room ({ADDRESS})" in (tmp_path / "x.log").read_text()
 
 

@@ -20,7 +20,7 @@ from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_radio import BluezRadio
 from ble_exporter.scanner.build import RadioSettings, build_radio, make_ear
 from ble_exporter.scanner.ear import Ear
-from ble_exporter.scanner.monitor_ear import BATCH_S, MonitorEar
+from ble_exporter.scanner.monitor_ear import BATCH_S, LONG_BATCH_S, MonitorEar
 from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket
 from ble_exporter.scanner.radio import Everything, Listener
 from ble_exporter.scanner.session import listening
@@ -229,7 +229,7 @@ def test_what_waits_at_the_end_of_the_scan_is_delivered(
 def test_packets_of_the_current_batch_count_when_the_scan_ends_again(
     bus: Path, in_virtual_time: InVirtualTime, channel: Channel
 ) -> None:
-    """Otherwise, a program that ends the scan twice within a batch would end the exporter, although sensors are heard."""
+    """A program that ends the scan twice within a batch must not end the exporter if sensors are heard meanwhile."""
     heard: list[Advertisement] = []
 
     async def scan() -> ScriptedBluez:
@@ -334,6 +334,44 @@ def test_with_several_adapters_batches_stay_short(
         one.close()
 
 
+@pytest.mark.parametrize("catches_up", [True, False])
+def test_a_long_batch_ends_when_the_readings_are_used(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel, *, catches_up: bool
+) -> None:
+    """A service that is scraped every 15 s need not wake each second, but a scrape must show the latest packet."""
+    heard = list[Advertisement]()
+    settings = RadioSettings(ear="monitor", catches_up=catches_up)
+
+    async def scan() -> None:
+        one = build_radio(settings, open_socket=channel.open)
+        async with scripted_bluez(bus), listening(one, Everything(heard.append)) as wait:
+            for _packet in range(25):
+                channel.receive(frame(legacy_report(service_data(PACKET_A))))
+                await wait(LONG_BATCH_S / 10)
+            await wait(1.1 * BATCH_S)
+            assert catches_up == (len(heard) < 25)
+            one.catch_up()
+            assert 25 == len(heard)
+
+    in_virtual_time(scan())
+
+
+def test_catching_up_does_not_report_a_broken_channel(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel
+) -> None:
+    """A scrape must not fail; the run itself fails, and says why."""
+
+    async def scan() -> None:
+        deaf = radio(channel)
+        async with scripted_bluez(bus), listening(deaf, Everything(lambda _one: None)) as wait:
+            channel.fail()
+            deaf.catch_up()
+            await wait(1)
+
+    with pytest.raises(ScannerError, match="the kernel's monitor channel can't be read"):
+        in_virtual_time(scan())
+
+
 def test_an_alarm_without_a_burst_does_not_shorten_batches(
     bus: Path, in_virtual_time: InVirtualTime, channel: Channel
 ) -> None:
@@ -389,7 +427,8 @@ def test_a_full_buffer_is_counted_and_logged_once(
     async def scan() -> None:
         async with scripted_bluez(bus), listening(overloaded, Everything(lambda _one: None)) as wait:
             for _batch in range(2):
-                channel.receive(frame(legacy_report(service_data(PACKET_A))))
+                for _frame in range(MOST_FRAMES):
+                    channel.receive(frame(legacy_report(service_data(PACKET_A))))
                 await wait(1)
 
     in_virtual_time(scan())

@@ -48,10 +48,15 @@ class Adapter:
         self.is_resetting = False
         self.silence: str | None = None
         self.is_running = False
+        self.caught_up = 0
         self.started_at: list[float] = []
         self._lives_s = iter(lives_s)
         self._starts_in_s = starts_in_s
         self._fails_to_stop = fails_to_stop
+
+    def catch_up(self) -> None:
+        """See Radio."""
+        self.caught_up += 1
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Listen, as described in `Radio.run`."""
@@ -317,3 +322,12 @@ def test_the_run_ends_when_every_radio_has_ended(in_virtual_time: InVirtualTime)
         run_for(MultiAdapterScanner([MockScanner(sent), MockScanner(sent)]), Everything(heard.append), 60)
     )
     assert 2 == len(heard)
+
+
+def test_all_adapters_catch_up() -> None:
+    """A scrape must show the packets of every adapter."""
+    adapters = [Adapter("hci0"), Adapter("hci1")]
+
+    MultiAdapterScanner(adapters).catch_up()
+
+    assert [1, 1] == [one.caught_up for one in adapters]

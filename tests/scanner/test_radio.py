@@ -31,6 +31,9 @@ class SmallestRadio:
         self.is_resetting = False
         self.silence: str | None = None
 
+    def catch_up(self) -> None:
+        """See Radio: every packet is delivered at once."""
+
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Deliver one advertisement, and end."""
         started()

@@ -16,6 +16,7 @@ from ble_exporter.device.clock import Clock
 from ble_exporter.errors import ScannerError
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics.readings import Readings
+from ble_exporter.model import Advertisement
 from ble_exporter.scanner import Listener, MockScanner
 from ble_exporter.scanner.capture import Transmission
 from ble_exporter.service.scan_cycle import ScanCycle
@@ -100,6 +101,28 @@ def test_in_continuous_listening_a_silent_device_expires_with_the_next_scan(
 
     assert (2.848, 2) == shown_after(89)
     assert (None, 1) == shown_after(91)
+
+
+def test_in_continuous_listening_a_scan_ends_with_all_its_packets(
+    without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
+) -> None:
+    """A device whose packets wait for the end of a batch was heard, and must not expire."""
+
+    class Late(Radio):
+        listener: Listener
+
+        async def run(self, listener: Listener, started: Callable[[], None]) -> None:
+            self.listener = listener
+            await super().run(listener, started)
+
+        def catch_up(self) -> None:
+            self.listener.handle(Advertisement(BEDROOM, {UUID: PACKET_B}, -60))
+
+    cycle = ScanCycle(without_pause, Late(), log)
+
+    in_virtual_time(run_cycle(cycle, 31))
+
+    assert 2 == cycle.tracker.devices_seen
 
 
 def test_in_continuous_listening_the_end_of_a_capture_ends_the_scan(
