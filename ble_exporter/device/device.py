@@ -58,7 +58,7 @@ class Device:
 
     Args:
         name, address: The name, which is the `device` label; the address in upper case, with colons, or empty.
-        read: The reader of its advertisements. The default, which raises an error, is for a device that never gets one.
+        read: The reader of its advertisements. The default is for a device that gets no advertisement.
         lifetime: How long its values are shown; by default, until a scan ends in which they were not heard.
 
     Attributes:
@@ -236,7 +236,11 @@ class Device:
         self.said = with_latest(self.said, reading.others, now_s)
 
     def refuse(self, reason: RejectReason, now_s: float) -> None:
-        """Count a rejected advertisement. UNRELATED ones are the `refusal` only before any reading or other reason."""
+        """
+        Count a rejected advertisement, and store its reason as the `refusal`.
+
+        One with an UNRELATED reason is stored only before the first reading and the first refusal with another reason.
+        """
         self.refused = self.refused or Counter()
         self.refused[reason] += 1
         before = self.refusal
@@ -244,7 +248,7 @@ class Device:
             self.refusal = (reason, now_s)
 
     def expire(self, now_s: float) -> None:
-        """Expire the values and receptions that have reached their limits; if none has, this costs one comparison."""
+        """Expire the values and receptions that have reached their limits. Before `expires_at`, do nothing."""
         if now_s < self.expires_at:
             return
         lasts = self.is_triggered and self.lifetime.lasts_if_triggered
@@ -277,7 +281,7 @@ class Device:
     @property
     def interval_s(self) -> float | None:
         """
-        The usual interval between its advertisements, at the adapter that hears most of them; None before the second.
+        The usual seconds between its advertisements, at the adapter that hears most of them; None if not yet known.
 
         An adapter that no longer hears the device counts only if no other adapter has an interval.
         """
@@ -288,7 +292,7 @@ class Device:
         """
         How long the device counts as heard after its latest advertisement, in seconds.
 
-        There is no limit for a device that sends only when something happens: its silence means nothing.
+        Infinite with `never`, and for a device that sends only when something happens: its silence means nothing.
         """
         return math.inf if self.is_triggered else self.lifetime.presence(self.interval_s)
 

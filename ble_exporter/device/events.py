@@ -54,6 +54,7 @@ class Source:
         counts: The number of times each event happened, by name; 0 for possible events that have not happened.
         counted_from_s: Before this time, a scrape shows 0 for each event; infinite before the first scrape. Prometheus
             can't see the first event of a series that begins with 1.
+        latest: The latest event; None before the first.
     """
 
     counts: dict[str, int]

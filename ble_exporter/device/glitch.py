@@ -15,7 +15,7 @@ from ble_exporter.model import Advertisement, Reading
 
 # Real changes between two measurements are smaller: the housing of a sensor follows the air within minutes, and soil
 # and weather are slower. Light, power, current, voltage and carbon dioxide (a breath) jump and return without a glitch.
-# Nor is a battery level filtered: the last packet before a battery is empty may be the only one with a low level.
+# A battery level is not filtered: the last packet before a battery is empty may be the only one with a low level.
 LARGEST_STEPS: Mapping[str, float] = {
     "temperature": 10.0,
     "dew_point": 10.0,
@@ -26,7 +26,7 @@ LARGEST_STEPS: Mapping[str, float] = {
 """Measurement name to the largest believable step between two measurements, in the unit of the formats' tables."""
 
 MEMORY_S = 600.0
-"""After this time, a value says nothing about the next one: in ten minutes, anything can have changed."""
+"""After this time in seconds, a value says nothing about the next one: in ten minutes, anything can have changed."""
 
 _NO_ID_S = 10.0
 # Without a packet id, the repeats of a measurement look like new measurements. Sensors usually repeat one for 10 s.

@@ -59,9 +59,10 @@ class Listening:
 
     def listened_s(self, adapter: str | None, since_s: float) -> float:
         """
-        Return for how many seconds an adapter listened since a time; for an unknown adapter, the longest of all.
+        Return for how many seconds an adapter listened since a time.
 
-        The time since the latest note does not count. Infinity means that too many spans have passed to know.
+        For an unknown adapter (or None), returns the longest such time of any adapter; 0 if none has listened. The time
+        since the latest note does not count. Infinity means that too many spans have passed to know.
         """
         if adapter not in self._spans:
             return max((self.listened_s(known, since_s) for known in self._spans), default=0.0)

@@ -19,6 +19,7 @@ class Mark(NamedTuple):
     The state of one counter, kept while the program is off. Ages are in seconds, at the time when the mark was made.
 
     Attributes:
+        uuid, bits, digests, spent: See CounterHistory.
         last: The latest counter.
         held_s, heard_s: The ages of the first and of the latest packet with this counter.
         off_s: The seconds since the last run in which a packet was accepted; 0 in that run.
@@ -26,7 +27,6 @@ class Mark(NamedTuple):
         before: The counter from which the sensor continues if the latest leaps or restarts were replays, and the age of
             its latest packet; may be None.
         has_restarted: Whether the sensor was seen to restart.
-        digests, spent: See CounterHistory.
     """
 
     uuid: str

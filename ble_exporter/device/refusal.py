@@ -36,9 +36,9 @@ def known(value: int) -> Refusal:
 
 def held(value: int, age_s: float, silence_s: float | None) -> Refusal:
     """
-    Return the refusal of a counter first heard `age_s` ago.
+    Return the refusal of a counter first heard `age_s` seconds ago.
 
-    `silence_s` is the silence before this packet; None if it is not the reason for the refusal.
+    `silence_s` is the silence before this packet in seconds; None if it is not the reason for the refusal.
     """
     after = "" if silence_s is None else f", and again after a silence of {in_words(silence_s)}"
     text = "if the sensor hangs, or measures less often than before, it is accepted with its next counter"
@@ -46,7 +46,7 @@ def held(value: int, age_s: float, silence_s: float | None) -> Refusal:
 
 
 def leap(value: int, last: int, wait_s: float) -> Refusal:
-    """Return the refusal of a counter that is far ahead, and is accepted after `wait_s` without other packets."""
+    """Return the refusal of a counter far ahead, which is accepted after `wait_s` seconds without other packets."""
     text = f"counter {value} is further ahead of {last} than the sensor can have counted"
     wait = f"if the sensor sends it, it is accepted after {in_words(wait_s)} without other counters"
     return Refusal("ahead", f"{text}: {wait}; {_OR_REPLAY}")
@@ -74,7 +74,5 @@ def trial(value: int, last: int, steps: int, needed: int, step_s: float) -> Refu
 
 def other_format(wait_s: float) -> Refusal:
     """Return the refusal of a format that the sensor did not send recently."""
-    wait = f"the new one is accepted after {in_words(wait_s)} without the old one"
-    return Refusal(
-        "format", f"the sensor sent another format until recently: if its owner has changed it, {wait}; {_OR_REPLAY}"
-    )
+    wait = f"if its owner has changed the format, the new one is accepted after {in_words(wait_s)} without the old one"
+    return Refusal("format", f"the sensor sent another format until recently: {wait}; {_OR_REPLAY}")

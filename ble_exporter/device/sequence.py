@@ -22,7 +22,7 @@ _WRAPS = (1 << 16, 1 << 24, 1 << 32)
 
 
 def steps_behind(packet_id: int | None, latest: int | None) -> int:
-    """Return how many steps a packet id (0 to 255, wrapping) is behind the latest; 0 if one of the two is None."""
+    """Return how many steps a packet id (0 to 255, wrapping) is behind the latest; 0 if either is None."""
     return 0 if packet_id is None or latest is None else (latest - packet_id) % 256
 
 

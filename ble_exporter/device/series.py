@@ -160,6 +160,7 @@ class Reception:
     Attributes:
         labels: The device label, and the adapter label if the adapter has a name.
         heard_s: The time when the latest advertisement was heard.
+        rhythm: The intervals at which it is heard.
         rssi: Received signal strength of the latest advertisement, in dBm; None if unknown.
         is_shown: Whether it has not expired, and is therefore shown.
         trend: The recent course of the RSSI.
@@ -228,7 +229,11 @@ def still_hearing(receptions: Mapping[str, Reception], lifetime: Lifetime) -> di
 
 
 def usual_interval_s(receptions: Mapping[str, Reception], lifetime: Lifetime) -> float | None:
-    """Return the shortest usual interval at the adapters that hear a device or, if these have none, at all adapters."""
+    """
+    Return the shortest usual interval in seconds at the adapters that hear a device; None if it is not known.
+
+    If no such adapter has an interval, those of all adapters count.
+    """
     if len(receptions) == 1:
         # This is the usual case, and each scrape asks for all devices.
         (only,) = receptions.values()
@@ -246,7 +251,7 @@ def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: floa
     Expire the values or receptions that have reached the limit.
 
     Returns:
-        The time before which no other expires, and whether any has expired now.
+        The time before which no other expires (infinite if no other can), and whether any has expired now.
     """
     next_s, has_expired = math.inf, False
     shortest_s = limit(None)

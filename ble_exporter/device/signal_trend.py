@@ -22,8 +22,8 @@ WEAK_DBM = -85
 _LAST_SAMPLE = SAMPLES - 1
 _LEAST_FALL_DB = 12
 _LAST = 3
-# The samples before the last three are divided into parts of the first size; the earliest part has at least the second.
-# The level before the fall is the highest median of a part.
+# The samples before the last three are divided into parts of _PART samples; the earliest part may have fewer, but at
+# least _LEAST_PART. The level before the fall is the highest median of a part.
 _PART, _LEAST_PART = 10, 4
 # The samples before a longer gap, in seconds, do not count: they belong to another time.
 _LONGEST_GAP_S = 900.0
@@ -72,8 +72,8 @@ class SignalTrend:
         """
         Return the fall before the latest packet, which was heard with this RSSI; None if the signal did not fall.
 
-        The signal fell if the median of its last three samples is weak, and at least 12 dB below the median of the
-        strongest part before them, which none of the three reaches.
+        The signal fell if the median of its last three samples is weak and at least 12 dB below the median of the
+        strongest earlier part, and each of the three is below that median.
         """
         asked = (rssi, heard_s, self._oldest)
         if self._known is None or self._known[0] != asked:

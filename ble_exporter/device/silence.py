@@ -29,28 +29,30 @@ _LEAST_COMPANIONS = 2
 @dataclass(frozen=True)
 class Evidence:
     """
-    All facts about one silent device that may explain its silence.
+    All facts about one silent device that may explain its silence. Times are in seconds.
 
     Attributes:
         silent_s: The time since its latest packet or, if it was never heard, since `beginning`.
-        was_heard: Whether it was heard.
+        was_heard: Whether any packet of it was accepted.
         beginning: The event since which it could have been heard, as text.
         refusal_limit_s: For how long a refused packet explains the silence.
         refusal: The reason for the latest refusal of a packet, and the time since then; None if none was refused.
         adapter: The adapter that heard it best; empty if that is not known.
-        listened_s: The time for which this adapter listened during the silence.
-        recent_s: The time in which a device that works is heard several times.
+        listened_s: How long this adapter listened during the silence; if it is not known, the longest time of any
+            adapter. Infinite if the time is not known.
+        recent_s: The length of the recent past in which listening counts: the time after which the device counts as
+            silent or, if that is longer, six scan intervals.
         listened_recently_s: The part of `listened_s` that lies within the last `recent_s`.
-        enough_s: The least listening time after which the silence says anything about the device.
+        enough_s: The least `listened_recently_s` with which the silence says anything about the device.
         last_together: The number of devices, this one included, that were the last to be heard, and fell silent at the
             same time; 0 if this one was not among them.
-        all_silent_s: The time since the latest packet of any configured device.
+        all_silent_s: The time since the latest packet of any configured device; 0 if that packet is recent.
         others_heard: The number of other configured devices that were heard after its latest packet and are not silent.
         strangers_ago_s: The time since the latest packet of an unknown device, accurate to NOTE_S; None without one.
-        fall: The fall of its signal before its latest packet; None if the signal did not fall.
-        rssi: The RSSI of its latest packet in dBm; None if unknown.
-        battery: The latest battery level in percent; None if unknown.
-        is_battery_low: Whether the device itself reported a low battery; None if it did not report either state.
+        fall: The fall of its signal, at the adapter with the strongest signal; None if the signal did not fall.
+        rssi: The latest RSSI at that adapter in dBm; None if unknown.
+        battery: The latest battery level in percent; None if unknown or out of date.
+        is_battery_low: Whether the device itself reported a low battery; None if it did not, or only long ago.
     """
 
     silent_s: float

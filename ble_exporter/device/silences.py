@@ -35,7 +35,7 @@ Silent = Mapping[Device, Callable[[], Silence]]
 
 
 def late_after_s(device: Device, scan_interval_s: float) -> float | None:
-    """Return the age of the latest packet at which a device becomes late; None if its interval is not known."""
+    """Return the seconds after its latest packet at which a device becomes late; None if its interval is unknown."""
     interval_s = device.interval_s
     return None if interval_s is None else _late_s(interval_s, scan_interval_s)
 
@@ -45,7 +45,11 @@ def _late_s(interval_s: float, scan_interval_s: float) -> float:
 
 
 def refusal_limit_s(device: Device) -> float:
-    """Return for how long a refused packet explains a silence. Before the first reading, the interval is not known."""
+    """
+    Return for how many seconds a refused packet explains a silence; may be infinite.
+
+    Before the first reading, the device's interval is not known, so the limit is at least CEILING_S.
+    """
     limit_s = device.presence_limit_s
     return max(limit_s, CEILING_S) if device.heard_s is None else limit_s
 
@@ -58,7 +62,7 @@ class Silences:
         devices: All configured devices.
         clock: The clock of the devices' times.
         scan_interval_s: The number of seconds between the starts of two scans; 0 if there is no pause between scans.
-        listening_share: The share of the time in which the scanner listens, as configured.
+        listening_share: The share of the time in which the scanner listens, as configured, from 0 to 1.
         listening: The record of the scanner; without it, an adapter counts as listening all the time.
     """
 
@@ -102,9 +106,9 @@ class Silences:
         """
         Return the age of the latest packet of all devices, and the devices that fell silent together with its sender.
 
-        These were last heard at most one interval, with a margin, before that packet, and are late now. A refused
+        Such a device was last heard at most one interval, with a margin, before that packet, and is late now. A refused
         packet counts as a packet, because it shows that the radio works. A device that sends only when something
-        happens can't be late.
+        happens can't be late. If the age is less than _LEAST_QUIET_S, returns 0 and no devices.
         """
         signs = [one.heard_s for one in self._devices if one.heard_s is not None]
         signs += [
@@ -170,7 +174,7 @@ def _battery(device: Device, since_s: float) -> tuple[float | None, bool | None]
 
 
 def _best(receptions: Mapping[str, Reception]) -> tuple[str, Reception] | None:
-    """Return the adapter that hears most of a device's packets."""
+    """Return the adapter that hears a device most often, and its reception; None without receptions."""
     return min(receptions.items(), key=lambda one: one[1].rhythm.interval_s or float("inf"), default=None)
 
 

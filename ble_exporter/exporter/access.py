@@ -28,8 +28,8 @@ def host_check(hosts: Hosts, errors: HttpErrors, open_to_any_host: Collection[st
     async def check(request: web.Request, handler: "Handler") -> web.StreamResponse:
         if request.path in open_to_any_host:
             return await handler(request)
-        # For an absolute target (GET http://host/path), `request.host` is the host of the target, which overrides the
-        # header (RFC 9112, section 3.2.2).
+        # If the request target is in absolute form (GET http://host/path), `request.host` is the host in the target,
+        # which overrides the header (RFC 9112, section 3.2.2).
         claimed = [request.host, *request.headers.getall("Host")] if "Host" in request.headers else []
         foreign = next((host for host in claimed if not hosts.is_ours(host)), None)
         if foreign is not None:

@@ -133,6 +133,8 @@ def create_app(
     refused requests. By default, `hosts` has the machine's names and `allowed_hosts`. Without `reload`, POST /-/reload
     is refused. `catch_up` is called before each answer. `web_file` provides users and headers; without it, no password
     is needed.
+
+    Raises a ConfigError if the path of the metrics is already taken.
     """
     errors = errors or HttpErrors()
     hosts = hosts or Hosts(config.allowed_hosts)

@@ -1,9 +1,9 @@
 """
 The HTTP server: its open connections, and the limit on their number.
 
-At the limit, a new connection replaces one of the client that has the most, if possible one that is waiting for this
-client. A client that holds connections, or opens them all the time, therefore can't prevent a scrape, and file
-descriptors stay free for D-Bus, the log and systemd.
+At the limit, a new connection replaces a connection of the client that has the most of them, if possible one on which
+the server waits for that client. A client that holds connections, or opens them all the time, therefore can't prevent a
+scrape, and file descriptors stay free for D-Bus, the log and systemd.
 """
 
 import asyncio

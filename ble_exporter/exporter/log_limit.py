@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-# At most 144 lines per day and kind, with at most 500 characters each.
+# At most 144 lines per day and kind, each with at most some 500 characters.
 PERIOD_S = 600.0
 LONGEST_LINE = 500
 _MOST_KINDS = 64

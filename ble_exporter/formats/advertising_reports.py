@@ -75,7 +75,7 @@ def advertising_reports(event: bytes) -> tuple[list[Report], str]:
         return [], ""
     reports: list[Report] = []
     if event[1] != len(event) - 2:
-        return reports, f"the event has {len(event) - 2} bytes after its length, which says {event[1]}"
+        return reports, f"the event's length is {event[1]}, but the number of bytes after it is {len(event) - 2}"
     offset = 4
     for _ in range(event[3]):
         try:

@@ -33,6 +33,7 @@ from ble_exporter.formats.field import Field
 from ble_exporter.formats.measurement import Measurement
 from ble_exporter.formats.numbers import Number, sint, uint
 from ble_exporter.formats.values import fold
+from ble_exporter.utils import number_of
 
 UUID = "0000181a-0000-1000-8000-00805f9b34fb"
 
@@ -127,7 +128,7 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
     else:
         # 0x181A is Environmental Sensing, which other devices use too.
         known = ", ".join(f"{known} ({layout.name})" for known, layout in _LAYOUTS.items())
-        text = f"no known format has {size} bytes; the formats have {known}"
+        text = f"no known format has {number_of(size, 'byte')}; the formats have {known}"
         raise DecodeError("no_known_format", text, 0, max(size, 1))
 
 

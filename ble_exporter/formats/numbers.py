@@ -24,7 +24,8 @@ class Number(NamedTuple):
             nearest double of the two-decimal value for 8,780 of the 65,536 int16 inputs, `raw / 100` for none.
         unit: Unit of the value; empty for a plain number and for a binary sensor.
         least, most: Bounds of the integer after the multiplication; a value outside them is impossible.
-        multiplier: Factor for BTHome v1, which does not use `read`, because its objects state their own size.
+        multiplier: The factor that `read` applies. BTHome v1 applies it without `read`: its objects state their own
+            size.
     """
 
     name: Measurement

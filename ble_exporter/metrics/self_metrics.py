@@ -156,7 +156,11 @@ class SelfMetrics(Tables):
         return not self.log.cause
 
     def tables(self) -> Sequence[Table]:
-        """Return the values for a scrape; all except those with the label `adapter` exist from the first scrape on."""
+        """
+        Return the values for a scrape.
+
+        The families with the label `adapter`, and that of rejected values, exist only when they have series.
+        """
         adapters = self.adapters
         lost = [self.lost_events.get((adapter, reason), 0) for adapter in adapters for reason in LOSS_REASONS]
         resets = [self.adapter_resets.get((adapter, what), 0) for adapter in adapters for what in RESET_OUTCOMES]

@@ -46,8 +46,8 @@ def get_scanner(use_mock: bool = False, data: list[tuple[str, bytes]] | None = N
     """
     Return the real radio, which uses the powered adapter with the lowest number, or a simulated radio.
 
-    The simulated radio emits `data` (address and service data of packets) in each scan, or random packets without
-    `data`. Raises ValueError if `data` is given for the real radio.
+    In each scan, the simulated radio emits `data` (address and service data of packets); without `data`, it emits the
+    packets of simulated sensors. Raises ValueError if `data` is given for the real radio.
     """
     from ble_exporter.scanner.bleak_scanner import BleakScannerImpl  # noqa: PLC0415 - see __getattr__
     from ble_exporter.scanner.mock import MockScanner  # noqa: PLC0415

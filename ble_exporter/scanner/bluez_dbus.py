@@ -63,7 +63,8 @@ class Bluez:
     A connection to bluetoothd over the system bus, made by `connect`.
 
     bluetoothd must answer every request before a scan by `deadline`, in seconds of the event loop's clock, and activate
-    an advertisement monitor within `activation_timeout_s`.
+    an advertisement monitor within `activation_timeout_s`. A request that is refused or not answered in time raises a
+    BusError; if the connection fails, it raises another ScannerError.
 
     Attributes:
         cached_data: The service data that bluetoothd has cached, by the device's D-Bus path; set by `adapters`.
@@ -94,7 +95,7 @@ class Bluez:
         self._bus.add_message_handler(handler)
 
     async def adapters(self) -> dict[str, Adapter]:
-        """Return the adapters by name, in the order of their numbers; raise a BusError if bluetoothd refuses."""
+        """Return the adapters by name, in the order of their numbers. Raises ScannerError."""
         reply = await self._call(Message(BLUEZ, "/", _OBJECT_MANAGER, "GetManagedObjects"))
         objects: dict[str, dict[str, dict[str, Any]]] = unpack_variants(reply.body[0])
         devices = {path: interfaces[_DEVICE] for path, interfaces in objects.items() if _DEVICE in interfaces}
@@ -118,15 +119,15 @@ class Bluez:
         return {adapter.name: adapter for adapter in sorted(adapters, key=lambda one: (len(one.name), one.name))}
 
     async def call_bus(self, member: str, *arguments: str) -> Message:
-        """Call a method of the bus itself; return the reply. Raises BusError."""
+        """Call a method of the bus itself; return the reply. Raises ScannerError."""
         path, signature = "/org/freedesktop/DBus", "s" * len(arguments)
         return await self._call(Message(BUS, path, BUS, member, signature=signature, body=list(arguments)))
 
     async def forget(self, device: str, timeout_s: float | None = None) -> None:
         """
-        Make bluetoothd forget the device at a D-Bus path until it receives the device again.
+        Make bluetoothd forget the device at a D-Bus path until it hears the device again. Raises ScannerError.
 
-        During a scan, `timeout_s` must replace the deadline, which is only for requests before a scan. Raises BusError.
+        During a scan, `timeout_s` must replace the deadline, which is only for requests before a scan.
         """
         self.cached_data.pop(device, None)
         path = device.rpartition("/")[0]
@@ -137,7 +138,7 @@ class Bluez:
         Make bluetoothd scan until `stop_discovery` or the end of the connection.
 
         bluetoothd then reports only devices with an RSSI of at least `least_dbm` and, if `service` is given, with this
-        service UUID. Raises BusError.
+        service UUID. Raises ScannerError.
         """
         path = f"/org/bluez/{adapter}"
         filters = {
@@ -150,11 +151,11 @@ class Bluez:
         await self._call(Message(BLUEZ, path, ADAPTER, "StartDiscovery"), _NO_TIMEOUT)
 
     async def stop_discovery(self, adapter: str) -> None:
-        """Make bluetoothd stop scanning for this program. Raises BusError."""
+        """Make bluetoothd stop scanning for this program. Raises ScannerError."""
         await self._call(Message(BLUEZ, f"/org/bluez/{adapter}", ADAPTER, "StopDiscovery"), _NO_TIMEOUT)
 
     async def set_powered(self, adapter: str, *, is_on: bool, timeout_s: float) -> None:
-        """Make bluetoothd power an adapter on or off. Raises BusError."""
+        """Make bluetoothd power an adapter on or off. Raises ScannerError."""
         path, body = f"/org/bluez/{adapter}", [ADAPTER, "Powered", Variant("b", is_on)]
         await self._call(Message(BLUEZ, path, _PROPERTIES, "Set", signature="ssv", body=body), timeout_s)
 
@@ -163,7 +164,8 @@ class Bluez:
         Register an org.bluez.AdvertisementMonitor1 on an adapter, until the connection ends.
 
         Returns:
-            The reason why bluetoothd refuses the monitor; None if bluetoothd has activated it.
+            Why the monitor is not active: the text of the error, or "no reason given" if bluetoothd did not activate it
+            in time. None if it is active.
         """
         path, body = f"/org/bluez/{adapter}", [_MONITOR_PATH]
         is_active = asyncio.Event()
@@ -200,7 +202,7 @@ class Bluez:
 
 @asynccontextmanager
 async def connect(activation_timeout_s: float = _ACTIVATION_TIMEOUT_S) -> AsyncIterator[Bluez]:
-    """Connect to the system bus during the block. Raises ScannerError if D-Bus is not running or refuses this user."""
+    """Connect to the system bus during the block. Raises ScannerError if the bus can't be reached."""
     deadline = asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S
     try:
         bus = MessageBus(bus_type=BusType.SYSTEM)

@@ -45,7 +45,7 @@ _PRIMARY, _UNKNOWN_BUS = 0, 0xFF
 
 
 class BtsnoopError(ValueError):
-    """The bytes are not a btsnoop file; the text names the offset of the fault."""
+    """The bytes are not a valid btsnoop file; the text describes the fault."""
 
 
 class Record(NamedTuple):
@@ -90,7 +90,7 @@ def records(data: bytes) -> Iterator[Record]:
 
 
 def records_in(file: BinaryIO, size: int) -> Iterator[Record]:
-    """Yield the records of an open file with `size` bytes, of which only one is in memory. Raises BtsnoopError."""
+    """Yield the records of an open file of `size` bytes, with one record at a time in memory. Raises BtsnoopError."""
     if size < _HEADER.size:
         raise BtsnoopError(f"the header is cut short: the file has {size} bytes, and the header {_HEADER.size}")
     magic, version, datalink = _HEADER.unpack(file.read(_HEADER.size))
@@ -108,11 +108,13 @@ def records_in(file: BinaryIO, size: int) -> Iterator[Record]:
             raise BtsnoopError(f"byte {start}: the last record is cut short; the bytes before it form a valid file")
         original, included, flags, _drops, time_us = _RECORD.unpack(head)
         if included > original:
-            raise BtsnoopError(f"byte {start}: the record has {included} bytes of a packet of {original}")
+            raise BtsnoopError(
+                f"byte {start}: the included length, {included}, is greater than the original length, {original}"
+            )
         left = size - start - _RECORD.size
         if included > left:
             raise BtsnoopError(
-                f"byte {start}: the record has {included} bytes, and only {left} are left; "
+                f"byte {start}: the last record is cut short (packet bytes: {left} of {included}); "
                 "the bytes before it form a valid file"
             )
         packet = file.read(min(included, _MOST_OF_A_PACKET))

@@ -53,7 +53,7 @@ class _ReplayClock:
         self._at_s = self._latest_s = 0.0
 
     def at_s(self, at_us: int) -> float:
-        """Return the time of the next event."""
+        """Return the time of the next event in seconds from the start; `at_us` is its recorded time in microseconds."""
         step_s = 0.0 if self._before_us is None else (at_us - self._before_us) / 1e6
         self._before_us = at_us
         if _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
@@ -126,7 +126,11 @@ def load_events(path: str, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Record]:
 
 
 def load_reports(path: str) -> Iterator[tuple[float, Report]]:
-    """Yield the advertising reports of a capture file, with the data of all parts, and their times in seconds."""
+    """
+    Yield the advertising reports of a capture file, each with its time in seconds from the start.
+
+    A report in several parts is joined, and has the time of the last part. Raises ConfigError.
+    """
     fragments: dict[int, Fragments] = {}
     clock = _ReplayClock()
     for event in load_events(path):

@@ -11,7 +11,7 @@ from ble_exporter.scanner.radio import Listener
 
 class Hearing(NamedTuple):
     """
-    The functions that an ear calls in one run.
+    The callbacks of an ear in one run.
 
     Attributes:
         listener: Receives the advertisements of the addresses that it wants.

@@ -118,8 +118,8 @@ class Healer:
         """
         Reset the adapter if the error shows that the adapter hangs, and return when a new scan may begin.
 
-        If bluetoothd rejected a scan or did not stop it, the first MOST_RETRIES calls only wait. Raises a ScannerError
-        if the adapter is not reset (again).
+        If bluetoothd rejected a scan or did not stop it, the first MOST_RETRIES calls in a row only wait. Raises a
+        ScannerError if the adapter is not reset (again).
         """
         if error.symptom in ("rejected", "not_stopped") and self._retries < MOST_RETRIES:
             self._retries += 1

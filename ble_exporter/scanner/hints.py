@@ -38,7 +38,9 @@ NO_ADAPTER = Problem(
 CANNOT_SCAN = Problem("can't scan for Low Energy devices", "use another adapter")
 POWERED_OFF = Problem("it is powered off", *_POWER_ON)
 NOT_STOPPED = Problem("bluetoothd can't stop the scan", _HANGS, _POWER_CYCLE, "not_stopped")
-LEFT_OFF = Problem("a reset has powered it off", "unplug it, or restart the machine", "sudo reboot", "left_off")
+LEFT_OFF = Problem(
+    "an incomplete reset has left it powered off", "unplug it, or restart the machine", "sudo reboot", "left_off"
+)
 BLOCKED = Problem(
     "it is blocked by rfkill",
     "`rfkill unblock bluetooth`; if that does not help, use the machine's hardware switch",

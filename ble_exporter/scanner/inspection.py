@@ -83,7 +83,7 @@ def known_to_kernel(root: Path) -> list[str]:
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a file; an empty string if it does not exist, or this user may not read it."""
+    """Return the text of a file without surrounding white space; an empty string if the file can't be read."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:

@@ -52,7 +52,11 @@ class MockScanner:
         """Do nothing: nothing waits to be delivered."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
-        """Deliver each advertisement at its time, until cancelled or none is left; skip those between two runs."""
+        """
+        Deliver `data` at once; without `data`, deliver each advertisement at its time, until cancelled or none is left.
+
+        Advertisements between two runs are skipped.
+        """
         started()
         if self._data is not None:
             for address, payload in self._data:
@@ -73,7 +77,7 @@ class MockScanner:
             self._next = next(self._air, None)
 
     async def scan(self, duration_s: float) -> list[tuple[str, bytes]]:
-        """Return the BTHome packets of the next `duration_s` seconds on air, without waiting for them."""
+        """Return `data`, or the BTHome packets of the next `duration_s` seconds on air, without waiting for them."""
         if self._data is not None:
             return list(self._data)
         heard = []

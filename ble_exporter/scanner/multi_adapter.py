@@ -48,7 +48,7 @@ class MultiAdapterScanner:
 
     Args:
         radios: One radio or more. The errors of a radio name its adapter.
-        goes_on: Whether the other radios keep listening when one fails. The failed one is retried after `retry_s`
+        goes_on: Whether the other radios keep listening when one fails. The failed one is retried every `retry_s`
             seconds, and at the next scan. If all radios have failed, `run` fails in any case.
     """
 

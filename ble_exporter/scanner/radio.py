@@ -26,16 +26,16 @@ class Listener(Protocol):
         """
         Return whether to handle an advertisement from this address (upper case, with colons).
 
-        The radio calls this once for each advertisement, and does no other work if the answer is False, because most
-        advertisements on air are from unknown devices.
+        The radio calls this at most once for each advertisement, and drops the advertisement if the answer is False.
+        The call must be fast, because most advertisements on air are from unknown devices.
         """
 
     def handle(self, advertisement: Advertisement) -> bool | None:
         """
         Process one advertisement from a wanted address.
 
-        Returns False if the address is of the wrong type, and therefore belongs to another sender. The radio then makes
-        sure that this sender does not hide the wanted one.
+        Returns False if the address is of the wrong type, and therefore belongs to another sender; otherwise True or
+        None. After False, the radio makes sure that this sender does not hide the wanted one.
         """
 
 
@@ -55,7 +55,7 @@ class Radio(Protocol):
 
     @property
     def adapters(self) -> Mapping[str, bool]:
-        """Whether each of the Bluetooth adapters used so far works now, by the adapter's name."""
+        """Whether each Bluetooth adapter of this radio works, by the adapter's name; empty until one is chosen."""
 
     @property
     def lost_events(self) -> Mapping[tuple[str, LossReason], int]:
@@ -71,7 +71,7 @@ class Radio(Protocol):
 
     @property
     def silence(self) -> str | None:
-        """Why no readings arrive, if nothing was heard for a third of the silence limit or since a reset; else None."""
+        """Why no readings arrive: a silence of a third of the limit, or a reset that has not helped yet; else None."""
 
     def catch_up(self) -> None:
         """Pass everything received so far to the listener; call this before the readings are used."""

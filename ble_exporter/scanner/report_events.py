@@ -71,7 +71,8 @@ def senders_and_rest(event: bytes) -> tuple[set[str], bytes]:
     """
     Return the senders of an event's reports, and the bytes that follow the reports.
 
-    The last report of a damaged event may be cut short. There are no senders if the address of a report is missing.
+    The last report of a damaged event may be cut short. If the address of a report is missing, returns no senders and
+    the whole event.
     """
     subevent = event[_SUBEVENT_AT]
     start = _REPORTS_AT

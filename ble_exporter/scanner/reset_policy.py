@@ -32,7 +32,7 @@ class Resets:
 
     Attributes:
         times: The beginnings of the resets in the last hour, oldest first.
-        fruitless: The number of resets since anything was last heard.
+        fruitless: The number of resets since anything was last heard, or since an hour without a reset.
         is_off: Whether a reset has powered the adapter off, and not yet on again.
         needs_root: Whether root is asked for help, because resets do not help or rfkill blocks the adapter.
         asked_at: The time of the latest request for root's help.
@@ -47,7 +47,7 @@ class Resets:
     outcomes: dict[ResetOutcome, int] = field(default_factory=dict)
 
     def wait_s(self, now: float) -> float | None:
-        """Return how long to wait before the next reset; None if no reset is allowed."""
+        """Return the number of seconds to wait before the next reset; None if no reset is allowed."""
         # A time in the future was measured by another clock.
         self.times = [time for time in self.times if 0 <= now - time < HOUR_S]
         if not self.times:
@@ -64,7 +64,7 @@ class Resets:
         self.fruitless += 1
 
     def ask_root(self, now: float) -> None:
-        """Ask root for help, unless that was done recently."""
+        """Ask root for help, unless that was done less than ROOT_PAUSE_S ago."""
         if self.asked_at is None or not 0 <= now - self.asked_at < ROOT_PAUSE_S:
             self.asked_at, self.needs_root = now, True
 

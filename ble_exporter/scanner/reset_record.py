@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the unit's runtime folder, which systemd keeps until the machine is restarted; None without one."""
+    """Return the systemd unit's runtime folder, which the unit keeps until a reboot; None without one."""
     # A unit may have several runtime folders; the variable separates them by colons.
     first = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     return Path(first) if first.startswith("/") else None
@@ -80,7 +80,7 @@ class ResetRecord:
 
 
 def read_resets(path: Path) -> dict[str, Resets]:
-    """Return the resets in a record, by adapter; invalid and unreadable parts of the record are left out."""
+    """Return the resets in a record, by adapter, without invalid parts; empty if the file can't be read."""
     with suppress(OSError, ValueError, RecursionError):
         # Root reads this file, which an unprivileged user writes, so a link must not lead to another file.
         entries = json.loads(read_file(path, _MOST_BYTES, follow_symlinks=False))

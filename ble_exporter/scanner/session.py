@@ -45,7 +45,11 @@ async def run_for(radio: Radio, listener: Listener, duration_s: float) -> bool:
 
 
 async def packets_heard(radio: Radio, duration_s: float) -> list[tuple[str, bytes]]:
-    """Listen for `duration_s` seconds; return the address and service data of each BTHome packet, in order."""
+    """
+    Listen for `duration_s` seconds; return the address and service data of each BTHome packet, in order.
+
+    Raises a ScannerError if the radio fails.
+    """
     heard: list[Advertisement] = []
     await run_for(radio, Everything(heard.append), duration_s)
     return [(one.address, one.service_data[UUID]) for one in heard if UUID in one.service_data]

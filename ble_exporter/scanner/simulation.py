@@ -54,7 +54,7 @@ class Simulation:
     breath_at_s: float | None = None  # time in seconds of a breath on the first sensor; None: never
 
     def transmissions(self) -> Iterator[Transmission]:
-        """Yield the advertisements in chronological order, without end."""
+        """Yield the advertisements in chronological order, without end; none if all are lost."""
         seed = random.SystemRandom().getrandbits(32) if self.seed is None else self.seed
         senders = [
             _sensor(address, random.Random(f"{seed} {address}"), self.order, None if number else self.breath_at_s)
@@ -100,7 +100,7 @@ def _sensor(address: str, rng: random.Random, order: PacketOrder, breath_at_s: f
 
 
 def _encrypted_sensor(address: str, rng: random.Random) -> Iterator[Transmission]:
-    """Yield packets of random bytes, which nobody can distinguish from encrypted ones without the key."""
+    """Yield packets with random bytes as ciphertext; without the key, nobody can tell them from real ones."""
     usual_rssi = rng.uniform(-85.0, -50.0)
     counter = rng.getrandbits(16)
     at = rng.uniform(0.0, _START_S)

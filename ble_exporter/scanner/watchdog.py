@@ -44,7 +44,7 @@ class SilenceWatchdog:
     Calls `on_heard` at each check that finds a packet received.
 
     Attributes:
-        silent_s: The silence at the last check.
+        silent_s: The seconds of silence at the last check.
         heard_checks: The number of checks that found a packet received since the previous check.
     """
 
@@ -119,7 +119,7 @@ class SilenceWatchdog:
 
         Before a check without anything heard, `catch_up` delivers the advertisements that wait to be delivered.
         With `only_thermometers`, as in a passive scan, unknown devices can't be heard, so the limit is at least
-        USUAL_INTERVALS times the mean interval between two advertisements.
+        USUAL_INTERVALS times the mean interval between two advertisements or, until that is known, UNLEARNED_LIMIT_S.
         """
         self._only_thermometers = only_thermometers
         self._checked_at = asyncio.get_running_loop().time()

@@ -93,7 +93,7 @@ class Reload:
                     future.set_result(outcome)
 
     async def reload(self) -> Outcome:
-        """Request a reload, and return its outcome. All requests that are made before it begins share the outcome."""
+        """Request a reload, and return its outcome, which all requests share that are made before the reload begins."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         self._source.requested.set()
@@ -121,7 +121,7 @@ class Reload:
     def _apply(self, loaded: AppConfig) -> Outcome:
         """Use a configuration. Raises a ConfigError, and then changes nothing."""
         if loaded.backup:
-            # At a start, it is better than nothing; here, the previous configuration is.
+            # At a start, a backup is better than nothing; in a reload, the previous configuration is better.
             problem = f"is invalid since `discover --write` was interrupted; its old content is in {loaded.backup}"
             raise ConfigError(f"the file {problem}", "copy that back")
         old, counts = self._config, self._cycle.counts

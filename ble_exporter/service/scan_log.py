@@ -1,4 +1,4 @@
-"""Logs the results of the scans: changes stay visible, and a day without changes takes only a dozen lines."""
+"""Logs the scans' results so that changes stay visible: a day without changes adds a dozen lines at INFO."""
 
 import logging
 from collections.abc import Collection
@@ -14,7 +14,7 @@ REMINDER_S = 7200.0
 
 class ScanLog:
     """
-    The log of the scans' results.
+    Logs the result of each scan: at INFO if it is news, otherwise at DEBUG.
 
     Args:
         devices: The configured devices.

@@ -31,10 +31,16 @@ def test_files_of_other_programs(vector: dict[str, Any]) -> None:
         (HEADER[:12] + bytes(4), "byte 12: the datalink is 0; 1001, 1002, 2001 are known"),
         (HEADER + bytes(23), "byte 16: the last record is cut short; the bytes before it form a valid file"),
         (HEADER + bytes(24) + b"\0", "byte 40: the last record is cut short; the bytes before it form a valid file"),
-        (HEADER + bytes([0, 0, 0, 1, 0, 0, 0, 2]) + bytes(18), "byte 16: the record has 2 bytes of a packet of 1"),
+        (
+            HEADER + bytes([0, 0, 0, 1, 0, 0, 0, 2]) + bytes(18),
+            "byte 16: the included length, 2, is greater than the original length, 1",
+        ),
         (
             HEADER + b"\xff" * 8 + bytes(18),
-            "byte 16: the record has 4294967295 bytes, and only 2 are left; the bytes before it form a valid file",
+            (
+                "byte 16: the last record is cut short (packet bytes: 2 of 4294967295); "
+                "the bytes before it form a valid file"
+            ),
         ),
     ],
 )

@@ -82,7 +82,7 @@ def test_an_adapter_that_cannot_be_powered_on_is_reported_as_such(scan: Scan, in
     scan.record.of("hci0").is_off = True
     scan.record.of("hci0").times, scan.record.of("hci0").fruitless = [0.0], MOST_FRUITLESS
 
-    with pytest.raises(ScannerError, match="hci0: a reset has powered it off; it was reset 3 times without effect"):
+    with pytest.raises(ScannerError, match="hci0: an incomplete reset has left it powered off; it was reset 3"):
         in_virtual_time(scan.run(nothing))
 
     assert [] == scan.bluez.powered

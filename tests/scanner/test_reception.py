@@ -39,7 +39,8 @@ def test_the_fault_of_an_event_is_returned() -> None:
 
     assert (True, "") == reception.deliver(PACKET, 0.0)
     assert (False, "") == reception.deliver(b"\x0e\x00", 0.0)
-    assert (False, "the event has 29 bytes after its length, which says 30") == reception.deliver(PACKET[:-1], 0.0)
+    fault = "the event's length is 30, but the number of bytes after it is 29"
+    assert (False, fault) == reception.deliver(PACKET[:-1], 0.0)
 
 
 def test_the_name_of_an_unknown_sender_is_not_kept() -> None:

@@ -30,7 +30,7 @@ function seriesOf({ points, end, now, value, unit }) {
   return [times, values];
 }
 
-// Returns the elements of a chart; `show` draws an hour, and `end` frees what the chart uses.
+// Returns the elements of a chart; `show` draws an hour, and `end` frees the chart's resources.
 export function makeCursor() {
   const box = make("div", { class: "chart", role: "img" });
   const time = make("span");
@@ -41,7 +41,7 @@ export function makeCursor() {
   let hour = null;
   let series = [[], []];
   let plot = null;
-  let kind = ""; // what the chart was made for
+  let kind = ""; // the properties of the hour that need a new chart when they change
   let at = null; // the position of the cursor; null while it follows the latest value
 
   const observer = new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: HEIGHT }));
@@ -159,7 +159,7 @@ function followPointer({ over }, move) {
 
 function optionsOf(uPlot, hour, box, textOf, moved) {
   const style = getComputedStyle(document.documentElement);
-  const past = hour.value === null ? "--quiet" : "--line"; // what is past is dimmed, as in the cards
+  const past = hour.value === null ? "--quiet" : "--line"; // past values are dimmed, as in the cards
   const [line, fill, quiet, rule, paper] = [past, "--fill", "--quiet", "--rule", "--card"].map((name) => style.getPropertyValue(name));
   const axis = { stroke: quiet, font: "12px system-ui, sans-serif", grid: { stroke: rule, width: 1 }, ticks: { show: false } };
   const isAlone = (values, at) => values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;

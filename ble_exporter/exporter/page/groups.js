@@ -1,4 +1,4 @@
-// Groups the devices by one of their labels: by `room` if a device has it, otherwise by the most frequent one.
+// Groups the devices by a label: the one that the user chose; by default, `room` or, if there is none, the most frequent.
 
 import { capital, label as inWords } from "./words.js";
 

@@ -9,7 +9,7 @@ function load(address, element) {
     const isLoaded = new Promise((resolve, reject) => {
       element.addEventListener("load", resolve);
       element.addEventListener("error", () => {
-        // The page may be open for months while a proxy blocks the file: its attempts must not pile up.
+        // The page may be open for months while a proxy blocks the file: elements that failed must not pile up.
         element.remove();
         loads.delete(address);
         reject(new Error(address));

@@ -1,4 +1,4 @@
-// The user's choices. The browser keeps them; if it refuses to, as in a private window, they last as long as the page.
+// The user's choices, which the browser stores. If it can't, as in a private window, they last as long as the page.
 
 // Behind a reverse proxy, other applications store their own choices under the same origin.
 const PREFIX = "ble-exporter.";

@@ -1,6 +1,6 @@
 // Formats numbers and durations as rows.py and utils.py do, and temperatures in the unit that the user has chosen.
 
-// Measurement to its unit, for those that have their own places: a value that is no longer in /status has no other unit.
+// The units of the measurements with columns of their own, for values of /history that are no longer in /status.
 export const UNITS = { temperature: "°C", humidity: "%", battery: "%" };
 
 let isFahrenheit = false;
@@ -13,7 +13,7 @@ export function useFahrenheit(wanted) {
 // Returns a value and its unit as the user wants them.
 export function convert(value, unit) {
   if (unit !== "°C" || !isFahrenheit) return [value, unit];
-  // The digits beyond the second come from the conversion, not from the sensor.
+  // The decimals beyond the second come from the conversion, not from the sensor.
   return [Math.round((value * 1.8 + 32) * 100) / 100, "°F"];
 }
 

@@ -146,7 +146,7 @@ def left_off_by_a_failed_reset(stack: Stack) -> None:
     asked = RECORD.read_text()
     again = start_exporter(stack)
     again.wait_for_exit()
-    assert "a reset has powered it off" in again.stderr(), again.stderr()
+    assert "an incomplete reset has left it powered off" in again.stderr(), again.stderr()
     # Powering it on again is left to root, as no other reset is permitted within the hour.
     assert not stack.is_powered(radio)
     assert not needs_root(), "root is asked again too soon"
