@@ -59,7 +59,7 @@ class Ear(Protocol):
         """Deliver what was received, but not delivered yet. Raises ScannerError if the ear can no longer hear."""
 
     def forget(self) -> None:
-        """Forget the data of a run that has failed, and release what later runs would have used again."""
+        """Forget the data of a run that has failed, and release the resources that were kept for later runs."""
 
     def close(self) -> None:
-        """Release what only this run has used."""
+        """Release the resources that only this run needed."""

@@ -74,7 +74,7 @@ function tick() {
 }
 
 async function load(path) {
-  // A relative address would have the password of an address such as https://user:password@host/, and fetch refuses it.
+  // If the page's address contains a password (https://user:password@host/), a relative one would too: fetch refuses it.
   const address = new URL(path, location.origin + location.pathname);
   const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
