@@ -33,5 +33,5 @@ mount -t hostfs -o "$share" share "$root$share"
 python=$(cat "$share/python")
 machine=$(cat "$share/machine")
 # Moved to /, because a process below another root can't create a user namespace.
-cd "$root" && mount --move . /
+cd "$root" && mount --no-mtab --move . /
 exec chroot . "$python" -I -S "$machine" "$share"
