@@ -98,14 +98,14 @@ def test_what_follows_an_unknown_object_is_read(unknown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "version", "reason"),
+    ("flags", "version", "reason", "offset"),
     [
-        (mibeacon.HAS_OBJECT, 1, "wrong_version"),
-        (mibeacon.HAS_OBJECT | mibeacon.ENCRYPTED, 3, "wrong_version"),
-        (mibeacon.HAS_OBJECT | mibeacon.MESH, 5, "reserved_bit"),
+        (mibeacon.HAS_OBJECT, 1, "wrong_version", 1),
+        (mibeacon.HAS_OBJECT | mibeacon.ENCRYPTED, 3, "wrong_version", 1),
+        (mibeacon.HAS_OBJECT | mibeacon.MESH, 5, "reserved_bit", 0),
     ],
 )
-def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, reason: str) -> None:
+def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, reason: str, offset: int) -> None:
     """Earlier versions have other nonces, and mesh devices have other frames, which would give wrong values."""
     with pytest.raises(DecodeError) as caught:
         mibeacon.decode(frame(flags, bytes(20), version), ADDRESS, None)
