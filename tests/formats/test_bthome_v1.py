@@ -39,6 +39,11 @@ def test_a_floating_point_number_is_multiplied_by_the_factor() -> None:
     assert {"temperature": 25.065} == decoded("4502" + struct.pack("<f", 2506.5).hex()).measurements
 
 
+def test_a_floating_point_number_may_be_larger_than_an_integer_of_its_size() -> None:
+    """The bound of two signed bytes, 327.66 °C, must not remove the values of a kiln."""
+    assert {"temperature": 400.0} == decoded("4302" + struct.pack("<e", 40000).hex()).measurements
+
+
 @pytest.mark.parametrize("payload", [MAC_ADDRESS + TEMPERATURE, TEMPERATURE + MAC_ADDRESS])
 def test_a_mac_address_is_skipped(payload: str) -> None:
     """A MAC address has no object id; unless skipped, each sensor's address would be another unknown object."""
@@ -99,6 +104,7 @@ def test_encrypted_objects_look_like_anything_that_is_long_enough(size: int, may
         ("a55000000000", "clock, 4 bytes"),
         ("c20211", "type 6, 1 byte: unknown, skipped"),
         ("e20211", "type 7, 1 byte: unknown, skipped"),
+        ("ff02" + 30 * "00", "type 7, 30 bytes: unknown, skipped"),
         ("02ff07", "unsigned, 1 byte: unknown, skipped"),
         ("020007", "unsigned, 1 byte"),
         ("023a01", "unsigned, 1 byte"),

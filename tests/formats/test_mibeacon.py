@@ -110,7 +110,7 @@ def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, r
     with pytest.raises(DecodeError) as caught:
         mibeacon.decode(frame(flags, bytes(20), version), ADDRESS, None)
 
-    assert reason == caught.value.reason
+    assert (reason, offset, 1) == (caught.value.reason, caught.value.offset, caught.value.size)
 
 
 @pytest.mark.parametrize("version", [2, 5])
@@ -141,6 +141,7 @@ def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
         (frame(FLAGS | 1, REVERSED + b"\x07\x10\x01\x00", product=1), POSSIBLE),
         (frame(mibeacon.HAS_ADDRESS, b"\xcc", product=1), POSSIBLE),
         (frame(mibeacon.HAS_ADDRESS, b"", product=1), None),
+        (frame(mibeacon.HAS_ADDRESS, b"", product=1)[:4], None),
         (frame(mibeacon.HAS_ADDRESS | 1, b"\xcc\x10\xaa", product=1), None),
         (frame(FLAGS | 2, REVERSED[:-1], product=1), None),
         (frame(FLAGS | 4, REVERSED[:-1], product=1), None),
