@@ -78,7 +78,7 @@ SERVING = Table(
     f"Changed: every device has sent two packets with six measurements since the previous scrape, and temperature, "
     f"humidity and voltage have new values. {_NODE} has the version and the defaults of Debian's package, but not the "
     f"collector for systemd, which a container does not have. Bare aiohttp: a handler that returns a constant text of "
-    f"that length. Up to 128 kB, our exporter answers a scrape that repeats the previous one on its connection without "
+    f"that length. Up to 128 kB, our exporter answers a scrape that repeats an earlier one on its connection without "
     f"aiohttp, if its web configuration does not prevent that. Aim: {AIM}.",
     ("answer", "series", "kB", "scrapes/s", "p50 ms", "p99 ms", f"times as fast as {_NODE}", "for each series"),
     tuple(case.title for case in CASES),

@@ -14,6 +14,8 @@ from functools import lru_cache
 from aiohttp import hdrs, web
 
 _DAY_S = 86_400
+# For each connection.
+_MOST_REQUESTS = 4
 # In seconds of processor time. While an answer is repeated, the event loop does nothing else.
 _LONGEST_S = 0.005
 
@@ -23,7 +25,9 @@ Repetition = Callable[[], bytes | None]
 
 class Repeats:
     """
-    The request of one connection whose answer can be repeated.
+    The requests of one connection whose answers can be repeated.
+
+    There may be several, because a reverse proxy sends the requests of several clients on one connection.
 
     Args:
         may_repeat: Returns whether an answer may be made at this moment.
@@ -32,26 +36,28 @@ class Repeats:
         request: The latest request that aiohttp has received.
     """
 
-    __slots__ = ("_is_allowed", "_may_repeat", "_repeat", "_repeated", "request")
+    __slots__ = ("_is_allowed", "_may_repeat", "_repetitions", "request")
 
     def __init__(self, may_repeat: Callable[[], bool]) -> None:
         self.request = b""
         self._may_repeat = may_repeat
-        self._repeated = b""
-        self._repeat: Repetition | None = None
+        self._repetitions: dict[bytes, Repetition] = {}
         self._is_allowed = True
 
     def allow(self, repeat: Repetition) -> None:
         """Let `repeat` make the answer if the client sends the latest request again."""
         if self._is_allowed:
-            self._repeated, self._repeat = self.request, repeat
+            while len(self._repetitions) >= _MOST_REQUESTS:
+                del self._repetitions[next(iter(self._repetitions))]
+            self._repetitions[self.request] = repeat
 
     def answer_to(self, request: bytes | bytearray) -> bytes | None:
         """Return the whole answer to a request; None if aiohttp must answer it."""
-        if self._repeat is None or request != self._repeated or not self._may_repeat():
+        repeat = self._repetitions.get(bytes(request))
+        if repeat is None or not self._may_repeat():
             return None
         try:
-            answer = self._repeat()
+            answer = repeat()
         except Exception:
             # aiohttp then meets the same error, which is counted, and answered with status 500.
             answer = None
@@ -62,7 +68,8 @@ class Repeats:
 
     def forget(self) -> None:
         """Let aiohttp answer all further requests."""
-        self._repeat, self._is_allowed = None, False
+        self._repetitions.clear()
+        self._is_allowed = False
 
 
 def repetition(response: web.Response, pieces: Callable[[], Iterable[bytes]]) -> Repetition:

@@ -30,6 +30,17 @@ def test_only_the_same_bytes_have_the_same_answer() -> None:
     assert (b"answer", None) == (repeats.answer_to(bytearray(b"GET /metrics")), repeats.answer_to(b"GET /"))
 
 
+def test_four_requests_of_a_connection_are_remembered() -> None:
+    """A reverse proxy sends the requests of several clients on one connection, but memory must have a limit."""
+    repeats = Repeats(lambda: True)
+    requests = [f"GET /metrics {number}".encode() for number in range(5)]
+    for request in requests:
+        repeats.request = request
+        repeats.allow(lambda request=request: request)  # type: ignore[misc] # mypy can't infer the default's type
+
+    assert [None, *requests[1:]] == [repeats.answer_to(request) for request in requests]
+
+
 def test_an_answer_that_must_not_be_made_now_can_be_made_later() -> None:
     """Many clients that scrape at once must not keep the event loop from the radio, but may do so later."""
     permissions = iter([False, True])
