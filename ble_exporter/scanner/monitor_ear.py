@@ -87,6 +87,7 @@ class MonitorEar:
         self._controller = -1
         self._closes_channel: Callable[[], object] | None = None
         self._lost_before = 0
+        self._frames = 0
         self._read_at = 0.0
 
     async def connect(self) -> None:
@@ -140,7 +141,9 @@ class MonitorEar:
         try:
             while True:
                 is_burst = await self._pause(pause_s, alarm)
-                full_reads = await self._read_all()
+                await self._read_all()
+                # What `catch_up` has read since the last pause counts, too: the rate is as high as if it had waited.
+                full_reads, self._frames = self._frames // MOST_FRAMES, 0
                 if is_burst and full_reads:
                     pause_s = _FIRST_BATCH_S
                 elif full_reads > 1:
@@ -182,13 +185,10 @@ class MonitorEar:
             self._controller = controller
         self._lost_before = self._socket.lost
 
-    async def _read_all(self) -> int:
-        """Deliver all advertisements that wait in the socket; return the number of full reads."""
-        full_reads = 0
-        while self._read():
-            full_reads += 1
+    async def _read_all(self) -> None:
+        """Deliver all advertisements that wait in the socket."""
+        while self._read():  # noqa: ASYNC110 - there is more to read, and nothing to wait for
             await asyncio.sleep(0)
-        return full_reads
 
     def _read(self) -> bool:
         """Deliver some of the advertisements that wait in the socket; return whether there may be more."""
@@ -199,6 +199,7 @@ class MonitorEar:
         oldest_s = self._boot() - self._read_at
         try:
             frames = self._socket.read()
+            self._frames += len(frames)
             is_empty = len(frames) < MOST_FRAMES
             # Frames are lost only if the buffer is full, and its smallest size has room for several full reads.
             lost = self._lost_before if is_empty else self._socket.lost

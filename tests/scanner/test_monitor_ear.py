@@ -356,6 +356,24 @@ def test_a_long_batch_ends_when_the_readings_are_used(
     in_virtual_time(scan())
 
 
+def test_catching_up_does_not_lengthen_batches(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """If the rate seemed low after each scrape, the kernel's buffer would be full before the end of the next batch."""
+    listener, busy = Only(SENDER), radio(channel)
+    strangers = [frame(legacy_report(b"", sender="C0:00:00:00:00:01"))] * (MOST_FRAMES + 1)
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(busy, listener) as wait:
+            for _batch in range(21):
+                channel.receive(*strangers)
+                busy.catch_up()
+                await wait(0.1 * BATCH_S)
+            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+            await wait(0.3 * BATCH_S)
+            assert 1 == len(listener.heard)
+
+    in_virtual_time(scan())
+
+
 def test_catching_up_does_not_report_a_broken_channel(
     bus: Path, in_virtual_time: InVirtualTime, channel: Channel
 ) -> None:
