@@ -83,6 +83,7 @@ class MonitorEar:
         self._hearing: Hearing
         self._has_monitor: bool
         self._reception: Reception
+        self._is_running = False
         self._socket: MonitorSocket | None = None
         self._controller = -1
         self._closes_channel: Callable[[], object] | None = None
@@ -128,8 +129,12 @@ class MonitorEar:
                 pass
 
     def catch_up(self) -> None:
-        """Deliver what was received in the current batch; `run` delivers the rest of a burst."""
-        for _ in range(_MOST_READS):
+        """
+        Deliver what was received in the current batch; `run` delivers the rest of a burst.
+
+        In a pause between two scans, do nothing: what other programs hear then does not count (see `_open`).
+        """
+        for _ in range(_MOST_READS if self._is_running else 0):
             if not self._read():
                 break
 
@@ -138,6 +143,7 @@ class MonitorEar:
         assert self._socket is not None  # noqa: S101 - `prepare` has opened it
         alarm = self._socket.alarm
         pause_s = _FIRST_BATCH_S
+        self._is_running = True
         try:
             while True:
                 is_burst = await self._pause(pause_s, alarm)
@@ -151,6 +157,7 @@ class MonitorEar:
                 elif not full_reads:
                     pause_s = min(2 * pause_s, self._longest_batch_s)
         finally:
+            self._is_running = False
             alarm.turn_off()
 
     async def _pause(self, pause_s: float, alarm: BurstAlarm) -> bool:

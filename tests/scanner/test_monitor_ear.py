@@ -496,6 +496,8 @@ def test_scans_with_pauses_share_a_channel(bus: Path, in_virtual_time: InVirtual
         async with scripted_bluez(bus):
             await scan(PACKET_A)
             channel.receive(*[frame(legacy_report(service_data(PACKET_A)))] * (MOST_FRAMES + 1))
+            # A scrape in the pause.
+            scanner.catch_up()
             await scan(PACKET_B)
 
     in_virtual_time(scans())
