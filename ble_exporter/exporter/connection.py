@@ -137,7 +137,13 @@ class Connection(RequestHandler):
         self._is_full = False
         self.waits_since = None
         super().resume_writing()
-        if self._is_repeating:
+        if self._is_repeating and (self._is_last or (self._has_eof and not self._received)):
+            # The client wants no further answer, or gets none. The time limit for this answer stays in force.
+            self._let_client_act()
+            if self.transport is not None:
+                # Later, because asyncio, which has called this method, would end a connection a second time.
+                asyncio.get_running_loop().call_soon(self.transport.close)
+        elif self._is_repeating:
             self._await_request()
 
     def data_received(self, data: bytes) -> None:

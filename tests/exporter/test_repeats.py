@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.exporter.app import create_app
-from ble_exporter.exporter.connection import ANSWER_S
+from ble_exporter.exporter.connection import ANSWER_S, Connection
 from ble_exporter.exporter.repeats import Repeats, repetition
 from tests.exporter.raw_http import Client, Connect, in_hasty_time, served, statuses
 from tests.home import Home
@@ -39,6 +39,17 @@ def test_four_requests_of_a_connection_are_remembered() -> None:
         repeats.allow(lambda request=request: request)  # type: ignore[misc] # mypy can't infer the default's type
 
     assert [None, *requests[1:]] == [repeats.answer_to(request) for request in requests]
+
+
+def test_a_known_request_displaces_no_other() -> None:
+    """aiohttp answers a known request, too, if many clients scrape at once."""
+    repeats = Repeats(lambda: True)
+    requests = [f"GET /metrics {number}".encode() for number in range(4)]
+    for request in (*requests, requests[-1]):
+        repeats.request = request
+        repeats.allow(lambda request=request: request)  # type: ignore[misc] # mypy can't infer the default's type
+
+    assert requests == [repeats.answer_to(request) for request in requests]
 
 
 def test_an_answer_that_must_not_be_made_now_can_be_made_later() -> None:
@@ -76,6 +87,21 @@ def test_pieces_that_take_too_long_are_not_waited_for() -> None:
             yield b""
 
     assert repetition(web.Response(), endless)() is None
+
+
+def test_the_packets_that_wait_do_not_make_an_answer_slow() -> None:
+    """After a burst, a scrape handles hundreds of packets; aiohttp would then answer all further scrapes."""
+
+    def after_a_burst() -> list[bytes]:
+        began_s = time.thread_time()
+        while time.thread_time() - began_s < 0.01:
+            pass
+        return [b"body"]
+
+    answer = repetition(web.Response(), after_a_burst)()
+
+    assert answer is not None
+    assert answer.endswith(b"body")
 
 
 def test_the_head_has_the_date_and_the_length() -> None:
@@ -225,6 +251,45 @@ def test_scrapes_may_be_sent_at_once() -> None:
     answer, _ = asyncio.run(served(Scraped().app, act))
 
     assert ([200] * 5, 5) == (statuses(answer), answer.count(b"# EOF\n"))
+
+
+@pytest.mark.parametrize("sends_too_much", [True, False], ids=["flood", "end"])
+def test_a_slow_client_without_a_further_request_sees_the_end(
+    monkeypatch: pytest.MonkeyPatch, *, sends_too_much: bool
+) -> None:
+    """It waits for the end of its last answer, or of the connection that takes no further request."""
+    is_full = asyncio.Event()
+    pause_writing = Connection.pause_writing
+
+    def note(connection: Connection) -> None:
+        is_full.set()
+        pause_writing(connection)
+
+    monkeypatch.setattr(Connection, "pause_writing", note)
+
+    async def act(connect: Connect) -> float:
+        client = await connect()
+        await answer_to(client, SCRAPE + b"\r\n")
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
+        while not is_full.is_set():
+            client.send(SCRAPE + b"\r\n")
+            # Until the server has answered.
+            for _ in range(10):
+                await asyncio.sleep(0)
+        if sends_too_much:
+            client.send(b"x" * 9000)
+        else:
+            client.end()
+        await asyncio.sleep(0.1)
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await client.everything()
+        return loop.time() - began
+
+    took_s, counts = in_hasty_time(served(Scraped().app, act))
+
+    assert (True, {}) == (took_s < 5, dict(counts))
 
 
 def test_a_client_that_repeats_but_does_not_read_is_cut_off() -> None:
