@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.exporter.app import create_app
-from ble_exporter.exporter.connection import ANSWER_S, Connection
+from ble_exporter.exporter.connection import ANSWER_S
 from ble_exporter.exporter.repeats import Repeats, repetition
 from tests.exporter.raw_http import Client, Connect, in_hasty_time, served, statuses
 from tests.home import Home
@@ -42,7 +42,7 @@ def test_four_requests_of_a_connection_are_remembered() -> None:
 
 
 def test_a_known_request_displaces_no_other() -> None:
-    """aiohttp answers a known request, too, if many clients scrape at once."""
+    """Aiohttp answers a known request, too, if many clients scrape at once."""
     repeats = Repeats(lambda: True)
     requests = [f"GET /metrics {number}".encode() for number in range(4)]
     for request in (*requests, requests[-1]):
@@ -124,12 +124,13 @@ class Scraped:
 
     Attributes:
         handled: The number of answers that aiohttp has given.
+        answers: The number of all answers.
         waiting: The value of packets that were received, but not handled yet; None if there are none.
     """
 
     def __init__(self) -> None:
         self.home = Home(*(f"room {number}" for number in range(40)))
-        self.handled = 0
+        self.handled = self.answers = 0
         self.hear(20)
         self.waiting: float | None = None
         collectors = {"readings": self.home.readings}
@@ -142,6 +143,7 @@ class Scraped:
             self.home.hear({"temperature": celsius}, device=name)
 
     def _catch_up(self) -> None:
+        self.answers += 1
         if self.waiting is not None:
             self.hear(self.waiting)
 
@@ -254,26 +256,19 @@ def test_scrapes_may_be_sent_at_once() -> None:
 
 
 @pytest.mark.parametrize("sends_too_much", [True, False], ids=["flood", "end"])
-def test_a_slow_client_without_a_further_request_sees_the_end(
-    monkeypatch: pytest.MonkeyPatch, *, sends_too_much: bool
-) -> None:
+def test_a_slow_client_without_a_further_request_sees_the_end(*, sends_too_much: bool) -> None:
     """It waits for the end of its last answer, or of the connection that takes no further request."""
-    is_full = asyncio.Event()
-    pause_writing = Connection.pause_writing
-
-    def note(connection: Connection) -> None:
-        is_full.set()
-        pause_writing(connection)
-
-    monkeypatch.setattr(Connection, "pause_writing", note)
+    scraped = Scraped()
 
     async def act(connect: Connect) -> float:
         client = await connect()
         await answer_to(client, SCRAPE + b"\r\n")
         client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
-        while not is_full.is_set():
+        before = -1
+        # Until the server waits for the client to read.
+        while before < scraped.answers:
+            before = scraped.answers
             client.send(SCRAPE + b"\r\n")
-            # Until the server has answered.
             for _ in range(10):
                 await asyncio.sleep(0)
         if sends_too_much:
@@ -287,7 +282,7 @@ def test_a_slow_client_without_a_further_request_sees_the_end(
         await client.everything()
         return loop.time() - began
 
-    took_s, counts = in_hasty_time(served(Scraped().app, act))
+    took_s, counts = in_hasty_time(served(scraped.app, act))
 
     assert (True, {}) == (took_s < 5, dict(counts))
 
