@@ -98,7 +98,7 @@ def keyed_reader(cipher: Cipher, guard: "ReplayGuard") -> Reader:
         counters = {uuid: one.counter for uuid, one in decoded.items() if one.counter is not None}
         if len(counters) < len(decoded):
             raise DecodeError("not_encrypted", bytes_of(advertisement))
-        has_restarted = guard.admit(counters, digesting.digests, advertisement.adapter)
+        has_restarted = guard.admit(counters, digesting.digests, advertisement.adapter, advertisement.age_s)
         return _merged_reading(advertisement.service_data, decoded, has_restarted=has_restarted)
 
     return read

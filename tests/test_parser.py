@@ -225,9 +225,9 @@ class Keyed:
         self.now = 0.0
         self._read = keyed_reader(Ccm(sealing.KEY), ReplayGuard(lambda: self.now))
 
-    def read(self, service_data: dict[str, bytes], adapter: str = "") -> Reading:
-        """Return the reading of an advertisement."""
-        return self._read(Advertisement(sealing.ADDRESS, service_data, adapter=adapter))
+    def read(self, service_data: dict[str, bytes], adapter: str = "", age_s: float = 0.0) -> Reading:
+        """Return the reading of an advertisement, which was received `age_s` seconds ago."""
+        return self._read(Advertisement(sealing.ADDRESS, service_data, adapter=adapter, age_s=age_s))
 
 
 def test_an_announcement_next_to_an_encrypted_payload_does_no_harm() -> None:
@@ -236,6 +236,19 @@ def test_an_announcement_next_to_an_encrypted_payload_does_no_harm() -> None:
     reading = Keyed().read({UUID: sealing.seal_temperature(21, 5), mibeacon.UUID: announcement})
 
     assert ({"temperature": 21.0}, ("BTHome v2, encrypted",)) == (reading.measurements, reading.formats)
+
+
+def test_a_sensor_does_not_count_fast_because_its_packets_are_read_in_batches() -> None:
+    """A recording far ahead, which locks the sensor out, is refused because of the sensor's own pace."""
+    keyed = Keyed()
+    for counter in range(0, 600, 2):
+        keyed.now += 5
+        for later in range(2):
+            keyed.read({UUID: sealing.seal_temperature(21, counter + later)}, age_s=2.5 - 2.5 * later)
+    keyed.now += 1
+
+    with pytest.raises(DecodeError, match="further ahead of 599 than the sensor can have counted"):
+        keyed.read({UUID: sealing.seal_temperature(21, 800)})
 
 
 def test_two_encrypted_formats_in_one_advertisement_are_merged() -> None:

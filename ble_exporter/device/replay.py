@@ -60,16 +60,19 @@ class ReplayGuard:
             self._known_since = float("-inf") if one.is_exact else now
             self._heard_at = max(self._heard_at, history.heard_at)
 
-    def admit(self, counters: Mapping[str, Counter], digests: Collection[bytes], adapter: str = "") -> bool:
+    def admit(
+        self, counters: Mapping[str, Counter], digests: Collection[bytes], adapter: str = "", age_s: float = 0.0
+    ) -> bool:
         """
         Accept the payloads of one advertisement, and return whether the sensor has restarted.
 
-        `counters` has the counter of each payload, at least one, by the service UUID of its format.
+        `counters` has the counter of each payload, at least one, by the service UUID of its format. The advertisement
+        was received `age_s` seconds ago: packets are handled in batches, in which a sensor seems to count fast.
 
         Raises:
             DecodeError: A payload is a replay, or may be one ("replayed"). Then no payload is accepted.
         """
-        now = self._clock()
+        now = self._clock() - age_s
         heard = [(uuid, counter, self._history_of(uuid, counter.bits, now)) for uuid, counter in counters.items()]
         for _, counter, history in heard:
             refused = history.refusal(counter.value, digests, now, adapter)
