@@ -112,7 +112,10 @@ async def make_ear(
         try:
             (await open_socket(0)).close()
         except OSError as error:
-            _log.info("hearing through bluetoothd, which loses some packets (ear auto): %s", hints.no_monitor(error))
+            # A helper that has failed is a fault, for example of a machine that is slow while it boots; the ear stays.
+            level = logging.INFO if error.filename is None else logging.WARNING
+            text = "hearing through bluetoothd, which loses some packets, until the next start (ear auto): %s"
+            _log.log(level, text, hints.no_monitor(error))
             choice = "bluez"
     if choice == "bluez":
         from ble_exporter.scanner.bleak_scanner import BleakEar  # noqa: PLC0415

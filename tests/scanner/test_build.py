@@ -191,6 +191,16 @@ def test_auto_hears_through_the_channel_if_it_can(
     assert (refusal is not None and choice == "auto") == ("ble_exporter-monitor.socket" in caplog.text)
 
 
+@pytest.mark.parametrize(("place", "level"), [(None, "INFO"), (HELPER_SOCKET, "WARNING")])
+def test_a_helper_that_fails_is_a_fault(place: str | None, level: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A machine may do without the helper; if there is one, nobody expects that packets are lost until a restart."""
+    caplog.set_level(logging.INFO)
+    refused = Channel(refusal=OSError(errno.ETIMEDOUT, "late", place))
+    asyncio.run(make_ear("auto", refused.open))
+
+    assert [level] == [record.levelname for record in caplog.records]
+
+
 def test_an_unreadable_capture_fails_immediately(tmp_path: Path) -> None:
     """The user gets the error at the start, before the program listens."""
     with pytest.raises(ConfigError, match="can't be read"):
