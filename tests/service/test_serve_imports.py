@@ -32,6 +32,9 @@ class Radio:
     adapters = lost_events = adapter_resets = MappingProxyType({})
     silence, is_resetting = None, False
 
+    def catch_up(self):
+        pass
+
     async def run(self, listener, started):
         started()
         await asyncio.Event().wait()
