@@ -8,6 +8,7 @@ without a body, and ends the connection if the client is too slow.
 import asyncio
 import re
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,7 @@ class Connection(RequestHandler):
         self._has_eof = False
         self._is_last = False
         self._is_full = self._is_repeating = False
-        self.repeats = Repeats(connections.may_repeat)
+        self.repeats = Repeats(connections.may_repeat, partial(errors.note, "internal"))
         self.is_aborted = False
         self._is_answering = False
         self.peer = ""

@@ -31,15 +31,17 @@ class Repeats:
 
     Args:
         may_repeat: Returns whether an answer may be made at this moment.
+        note_failure: Called with the exception if an answer could not be made.
 
     Attributes:
         request: The latest request that aiohttp has received.
     """
 
-    __slots__ = ("_is_allowed", "_may_repeat", "_repetitions", "request")
+    __slots__ = ("_is_allowed", "_may_repeat", "_note_failure", "_repetitions", "request")
 
-    def __init__(self, may_repeat: Callable[[], bool]) -> None:
+    def __init__(self, may_repeat: Callable[[], bool], note_failure: Callable[[Exception], None]) -> None:
         self.request = b""
+        self._note_failure = note_failure
         self._may_repeat = may_repeat
         self._repetitions: dict[bytes, Repetition] = {}
         self._is_allowed = True
@@ -59,8 +61,9 @@ class Repeats:
             return None
         try:
             answer = repeat()
-        except Exception:
-            # aiohttp then meets the same error, which is counted, and answered with status 500.
+        except Exception as error:
+            # aiohttp then answers: with status 500, if it meets the same error.
+            self._note_failure(error)
             answer = None
         if answer is None:
             # Otherwise, each scrape of very many devices would be rendered in vain before aiohttp answers it.

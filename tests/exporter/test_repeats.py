@@ -13,16 +13,21 @@ from aiohttp import web
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connection import ANSWER_S
-from ble_exporter.exporter.repeats import Repeats, repetition
+from ble_exporter.exporter.repeats import Repeats, Repetition, repetition
 from tests.exporter.raw_http import Client, Connect, in_hasty_time, served, statuses
 from tests.home import Home
 
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text\r\n"
 
 
+def unexpected(error: Exception) -> None:
+    """Fail the test."""
+    raise AssertionError(str(error))
+
+
 def test_only_the_same_bytes_have_the_same_answer() -> None:
     """A request with another header may ask for another format, or for the end of the connection."""
-    repeats = Repeats(lambda: True)
+    repeats = Repeats(lambda: True, unexpected)
     repeats.request = b"GET /metrics"
     repeats.allow(lambda: b"answer")
     repeats.request = b"GET /"
@@ -32,7 +37,7 @@ def test_only_the_same_bytes_have_the_same_answer() -> None:
 
 def test_four_requests_of_a_connection_are_remembered() -> None:
     """A reverse proxy sends the requests of several clients on one connection, but memory must have a limit."""
-    repeats = Repeats(lambda: True)
+    repeats = Repeats(lambda: True, unexpected)
     requests = [f"GET /metrics {number}".encode() for number in range(5)]
     for request in requests:
         repeats.request = request
@@ -43,7 +48,7 @@ def test_four_requests_of_a_connection_are_remembered() -> None:
 
 def test_a_known_request_displaces_no_other() -> None:
     """Aiohttp answers a known request, too, if many clients scrape at once."""
-    repeats = Repeats(lambda: True)
+    repeats = Repeats(lambda: True, unexpected)
     requests = [f"GET /metrics {number}".encode() for number in range(4)]
     for request in (*requests, requests[-1]):
         repeats.request = request
@@ -55,7 +60,7 @@ def test_a_known_request_displaces_no_other() -> None:
 def test_an_answer_that_must_not_be_made_now_can_be_made_later() -> None:
     """Many clients that scrape at once must not keep the event loop from the radio, but may do so later."""
     permissions = iter([False, True])
-    repeats = Repeats(lambda: next(permissions))
+    repeats = Repeats(lambda: next(permissions), unexpected)
     repeats.allow(lambda: b"answer")
 
     assert [None, b"answer"] == [repeats.answer_to(b""), repeats.answer_to(b"")]
@@ -66,17 +71,17 @@ def fail() -> bytes:
     raise RuntimeError
 
 
-@pytest.mark.parametrize("repeat", [lambda: None, fail], ids=["too slow", "error"])
-def test_after_a_failure_aiohttp_answers(repeat: object) -> None:
-    """A scrape of very many devices must not be rendered twice each time, nor an error end the connection."""
-    assert callable(repeat)
-    repeats = Repeats(lambda: True)
+@pytest.mark.parametrize(("repeat", "number"), [(lambda: None, 0), (fail, 1)], ids=["too slow", "error"])
+def test_after_a_failure_aiohttp_answers(repeat: Repetition, number: int) -> None:
+    """A scrape of very many devices must not be rendered twice each time; an error must not end the connection."""
+    failures: list[Exception] = []
+    repeats = Repeats(lambda: True, failures.append)
     repeats.allow(repeat)
     answers = [repeats.answer_to(b"")]
     repeats.allow(lambda: b"answer")
     answers.append(repeats.answer_to(b""))
 
-    assert [None, None] == answers
+    assert ([None, None], number) == (answers, len(failures))
 
 
 def test_pieces_that_take_too_long_are_not_waited_for() -> None:
