@@ -38,7 +38,7 @@ class ScriptedBluez:
     """
     The bus and its bluetoothd.
 
-    `calls`, `discovery_filters`, `discovering` and `powered` record what clients do; tests set the other attributes.
+    `calls`, `discovery_filters`, `patterns`, `discovering` and `powered` record what clients do; tests set the others.
 
     Attributes:
         objects: The result of GetManagedObjects.
@@ -48,16 +48,16 @@ class ScriptedBluez:
         discovery_filters: The conditions of each discovery filter that was accepted.
         activates: Whether bluetoothd activates advertisement monitors.
         patterns: The patterns of each monitor that a client has exported.
-        monitor_features: What the controllers offer monitors.
+        monitor_features: The SupportedFeatures that bluetoothd reports for advertisement monitors.
         processes: Maps the name of each connection on the bus to its process id; 0 means that it has just ended.
         appearing: Maps addresses to service data: one device appears after each answer to GetManagedObjects, as may
             happen while another program scans.
         states: Additional properties of each device that appears.
-        discovering: Set while a client scans.
+        discovering: Set by the start of a scan; cleared by StopDiscovery, and by a change of an adapter's power.
         refused_filters: The keys of discovery filters that this bluetoothd does not know.
-        powered: Each state to which a client has set an adapter's power, successfully or not.
+        powered: Each state (True: on) to which a client has tried to set an adapter's power.
         refused_powers: The states to which bluetoothd can't set an adapter's power.
-        cured_by_power_cycle: Whether StartDiscovery and StopDiscovery no longer fail after a power cycle.
+        cured_by_power_cycle: Whether StartDiscovery and StopDiscovery succeed after a change of an adapter's power.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class ScriptedBluez:
         self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [f"/org/bluez/{adapter}", [ADAPTER]])
 
     def vanish(self) -> None:
-        """Report that bluetoothd has ended, and fail every later call."""
+        """Report that bluetoothd has ended; GetManagedObjects, StartDiscovery and StopDiscovery then fail."""
         gone = (
             "org.freedesktop.DBus.Error.ServiceUnknown",
             "The name org.bluez was not provided by any .service files",
@@ -215,7 +215,7 @@ class ScriptedBluez:
                 for method in ("StartDiscovery", "StopDiscovery"):
                     self.errors.pop(method, None)
             self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [ADAPTER, {"Powered": call.body[2]}, []])
-        # bleak's monitor starts a passive scan; the exporter's own monitor only tests whether monitors work.
+        # bleak registers its monitor for a passive scan; the exporter registers its own monitor before any scan.
         if member == "RegisterMonitor" and call.body[0].startswith("/org/bleak"):
             self.discovering.set()
         if member in ("StartDiscovery", "StopDiscovery"):

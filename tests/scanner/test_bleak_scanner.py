@@ -1,8 +1,8 @@
 """
 Tests of the real radio's scanner without hardware: how it handles bleak's callbacks and errors.
 
-The errors are those that bleak raises on a real Bluetooth stack, as the rig's scenarios no_dbus, no_bluetoothd,
-no_adapter, named_adapter_missing and three_sensors verify.
+The rig's scenarios no_dbus, no_bluetoothd, no_adapter, named_adapter_missing and three_sensors use a real Bluetooth
+stack.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ def test_the_name_of_a_device_is_delivered(bleak: FakeBleak, run: InVirtualTime)
 
 
 def test_a_callback_without_rssi_is_no_packet(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """BlueZ reports old service data once more for each device that it forgets, and that is not a reading."""
+    """When BlueZ forgets a device, bleak delivers the device's old service data again, which is not a reading."""
     bleak.air = [(ADDRESS, -127, {UUID: b"\x40"})]
 
     assert [] == run(BleakScannerImpl(make_scanner=bleak).scan(5))
@@ -137,7 +137,7 @@ def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime)
 
 
 def test_a_bug_in_the_callback_is_not_swallowed(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """After an exception in the callback bleak keeps scanning, so the bug would silently stop all readings."""
+    """After an exception in the callback, bleak keeps scanning, so nobody would notice that a bug costs readings."""
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"}), (ADDRESS, -61, {UUID: b"\x40"})]
 
     def deliver(_advertisement: Advertisement) -> None:
@@ -163,7 +163,7 @@ def test_a_bug_in_the_callback_is_not_swallowed(bleak: FakeBleak, run: InVirtual
 def test_an_error_at_the_start_names_the_cause_and_has_a_hint(
     bleak: FakeBleak, run: InVirtualTime, error: Exception, said: str
 ) -> None:
-    """A user sees only this line, so it must not be a class name or a traceback."""
+    """The user sees only this line, so a traceback, or only the name of a class, would not help."""
     bleak.at_start = error
 
     with pytest.raises(ScannerError) as caught:
@@ -194,7 +194,7 @@ def test_a_stack_that_does_not_answer_is_a_failure(bleak: FakeBleak, run: InVirt
 
 
 def test_a_start_may_take_as_long_as_the_scan(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Before Python 3.12, asyncio.wait_for could lose a cancellation at this moment, and the scan never ended."""
+    """The duration counts from the end of the start; otherwise, a slow start would leave no time for listening."""
     bleak.starts_in_s = 5.0
     bleak.air = [(ADDRESS, -61, {UUID: b"\x40"})]
 
@@ -236,7 +236,7 @@ def test_two_formats_in_one_packet_are_both_delivered(bleak: FakeBleak, run: InV
 
 
 def test_a_device_that_bluez_forgot_is_received_again(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """The first packet after the gap is a reading, even if it equals the last one byte for byte."""
+    """After BlueZ has forgotten a device, its next packet is a reading, even if it equals the last one in every byte."""
     both = [{"one": b"\x01", "two": b"\x02"}, {"one": b"\x01", "two": b"\x02"}]
     bleak.air = [(ADDRESS, -61, data) for data in both]
     heard: list[Advertisement] = []

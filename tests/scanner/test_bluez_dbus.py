@@ -20,7 +20,7 @@ async def adapters() -> list[Adapter]:
 
 
 def test_the_adapters_are_sorted_by_number(bus: Path) -> None:
-    """Alphabetically hci10 would precede hci2, and the service uses the first powered adapter."""
+    """In alphabetical order, hci10 would precede hci2, and the service uses the first powered adapter."""
 
     async def ask(bluez: ScriptedBluez) -> list[Adapter]:
         bluez.objects = {f"/org/bluez/{name}": {ADAPTER: adapter_properties()} for name in ("hci10", "hci2")}

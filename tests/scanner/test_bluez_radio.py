@@ -182,7 +182,7 @@ def test_a_bluetoothd_that_does_not_know_patterns_gets_the_usual_filter(
 
 
 def test_a_silence_that_a_new_start_does_not_end_fails_at_its_limit(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """If a new start does not help, the controller has probably hung, and the configured limit must hold."""
+    """If a restart of the scan does not help, the controller has probably hung, and the configured limit must hold."""
     scan = Scan()
 
     async def act(bluez: ScriptedBluez, wait: Wait) -> None:

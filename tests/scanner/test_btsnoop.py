@@ -72,7 +72,7 @@ def test_what_was_written_is_read(written: list[Record]) -> None:
     st.binary(max_size=200), st.sampled_from([b"", HEADER, HEADER[:12] + b"\0\0\3\xe9", HEADER[:12] + b"\0\0\3\xea"])
 )
 def test_any_bytes_give_records_or_the_one_error(data: bytes, beginning: bytes) -> None:
-    """A capture from the internet must not end the program with a traceback, or give more bytes than it has."""
+    """A capture from the internet must neither end the program with a traceback, nor give more bytes than it has."""
     try:
         found = list(records(beginning + data))
     except BtsnoopError:

@@ -31,7 +31,7 @@ async def waits(alarm: BurstAlarm, *periods_s: float) -> list[tuple[bool, float]
 def test_without_packets_the_wait_ends_at_the_tick(
     in_virtual_time: InVirtualTime, ends: tuple[socket.socket, BurstAlarm]
 ) -> None:
-    """In a quiet place, each further awakening takes CPU time."""
+    """In a quiet place, waking up more often would cost CPU time for nothing."""
     _kernel, alarm = ends
 
     assert [(False, 1.0), (False, 2.0)] == in_virtual_time(waits(alarm, 1.0, 1.0))
@@ -67,7 +67,7 @@ def test_a_packet_between_two_waits_is_no_burst_in_the_second(
 def test_no_packet_wakes_the_process_while_the_alarm_is_off(
     in_virtual_time: InVirtualTime, ends: tuple[socket.socket, BurstAlarm]
 ) -> None:
-    """During a burst, packets are read in short batches anyway, and waking for each one would waste CPU time."""
+    """During a burst, packets are read in short batches anyway, and waking for each packet would waste CPU time."""
     kernel, alarm = ends
 
     async def run() -> list[tuple[bool, float]]:

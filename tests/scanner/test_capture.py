@@ -23,7 +23,7 @@ def capture(tmp_path: Path) -> Path:
 
 
 def test_a_line_is_an_advertisement(capture: Path) -> None:
-    """Comments and blank lines may structure a capture, and times count from the first line."""
+    """Comments and blank lines may structure a capture, and times count from the first advertisement."""
     capture.write_text(
         "# seconds address RSSI UUID data\n"
         "\n"
@@ -89,7 +89,7 @@ def test_lines_must_be_in_order_of_time(capture: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_named(capture: Path, content: bytes | None) -> None:
-    """The user must learn which file can't be read, and which option to correct."""
+    """The user must learn which file can't be read, and that another one is needed."""
     if content is not None:
         capture.write_bytes(content)
 
@@ -178,7 +178,7 @@ def test_long_data_is_one_report(capture: Path) -> None:
 
 
 def test_the_events_of_a_text_file_are_made_up(capture: Path) -> None:
-    """A text capture must give the same replay after its conversion to btsnoop, which other programs read."""
+    """Converted to btsnoop, which other programs read, a text capture must give the same packets at the same times."""
     capture.write_text(
         "5 A4:C1:38:AA:BB:CC -61 fcd2 40\n5 C4:C1:38:AA:BB:CC -61 -\n6.5 A4:C1:38:AA:BB:CC -61 fcd2 40\n"
     )
@@ -193,7 +193,7 @@ def test_the_events_of_a_text_file_are_made_up(capture: Path) -> None:
 
 
 def test_small_steps_back_do_not_add_up(capture: Path) -> None:
-    """Records of two adapters alternate; if each step back counted, later packets would be played at the start."""
+    """Records of two adapters alternate; if the steps back added up, all later packets would be played too early."""
     one = legacy_report(service_data(PACKET_A))
     stamps = [10.0, 9.5, 9.0, 8.5, 8.0, 9.0]
     capture.write_bytes(header() + b"".join(event(one, at_s=at_s) for at_s in [0, *stamps]))
@@ -209,7 +209,7 @@ def fragment(data: bytes, *, has_more: bool) -> bytes:
 
 
 def test_the_parts_that_two_adapters_heard_are_not_mixed(capture: Path) -> None:
-    """Both adapters hear the same sender, and their parts alternate."""
+    """Two adapters may hear the same sender; the parts that they report then alternate in the capture."""
     first, last = fragment(b"\x05\x16", has_more=True), fragment(b"\xd2\xfc", has_more=False)
     capture.write_bytes(
         header()
@@ -236,7 +236,7 @@ def test_the_times_of_reports_are_those_of_the_replay(capture: Path) -> None:
 
 
 def test_a_large_capture_can_be_reduced(capture: Path) -> None:
-    """A file of `btmon -w` grows by megabytes an hour; only a replay needs a limit for its memory."""
+    """A file of `btmon -w` grows by megabytes an hour, and only a replay keeps the whole file in memory."""
     one = event(legacy_report(service_data(PACKET_A)))
     other = record_bytes(Record(0, 0, 2, bytes(MAX_FILE_BYTES)))
     capture.write_bytes(header() + other + one)

@@ -74,7 +74,7 @@ def test_a_packet_before_the_limit_prevents_the_reset(scan: Scan, in_virtual_tim
 def test_a_packet_that_the_end_of_the_scan_delivers_prevents_the_reset(
     scan: Scan, in_virtual_time: InVirtualTime
 ) -> None:
-    """The ear may deliver a packet only when the scan is stopped; it shows that the controller has not hung."""
+    """A packet that the ear delivers only when the scan is stopped also shows that the controller has not hung."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         await wait(LIMIT_S - 0.15)
@@ -116,7 +116,7 @@ def test_the_next_program_does_not_begin_anew(scan: Scan, in_virtual_time: InVir
 def test_hearing_withdraws_the_request(
     scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path, fruitless: int
 ) -> None:
-    """A request that stayed after a packet would make root reset a healthy adapter at the next failure."""
+    """If root's help were still requested after a packet, root would reset a healthy adapter at the next failure."""
     scan.record.of("hci0").fruitless = fruitless
     scan.record.of("hci0").ask_root(0.0)
 
@@ -184,7 +184,7 @@ def test_a_bluetoothd_that_does_not_answer_ends_the_reset(scan: Scan, in_virtual
 
 
 def test_without_d_bus_the_reset_is_not_tried_again(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """If bluetoothd does not run, the error must name this, and a reset would be useless."""
+    """If bluetoothd does not run, a reset would be useless, and the error must name bluetoothd."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         scan.bluez.errors["GetManagedObjects"] = ("org.freedesktop.DBus.Error.ServiceUnknown", "")

@@ -24,7 +24,7 @@ def test_a_controller_that_stays_off_is_powered_on_again(
         in_virtual_time(scan.run(nothing))
 
     assert ({("hci0", "failed"): 3}, 1) == (scan.radio.adapter_resets, scan.bluez.powered.count(False))
-    # The next program must know that.
+    # After a restart, the program must know both.
     after = ResetRecord(tmp_path).of("hci0")
     assert (MOST_FRUITLESS, True) == (after.fruitless, after.is_off)
 

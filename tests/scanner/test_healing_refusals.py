@@ -97,7 +97,7 @@ def test_a_rejection_because_of_another_scan_is_no_reason(scan: Scan, in_virtual
 def test_other_failures_are_no_reason(
     scan: Scan, in_virtual_time: InVirtualTime, fail: Callable[[ScriptedBluez], None], problem: str
 ) -> None:
-    """Such a failure, for example a power cycle by somebody else, says nothing about the controller."""
+    """If somebody powers the adapter off or unplugs it, or bluetoothd ends, this says nothing about the controller."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         await wait(1)
@@ -111,7 +111,7 @@ def test_other_failures_are_no_reason(
 
 
 def test_a_blocked_adapter_is_left_to_root(scan: Scan, in_virtual_time: InVirtualTime, tmp_path: Path) -> None:
-    """Only root can unblock the adapter, so the exporter leaves a request for root's `recover`."""
+    """The exporter can't unblock the adapter, so it leaves a request for `recover`, which runs as root."""
     power_off(scan)
     block(scan)
 

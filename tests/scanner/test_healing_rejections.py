@@ -85,7 +85,7 @@ def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_ti
 
 
 async def short_scans(scan: Scan, number: int, *, hears: bool = False) -> None:
-    """Run some scans, which bluetoothd does not stop."""
+    """Run `number` scans, one after the other; with `hears`, each receives a packet."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         if hears:
@@ -100,7 +100,7 @@ async def short_scans(scan: Scan, number: int, *, hears: bool = False) -> None:
 def test_a_scan_that_does_not_stop_causes_a_power_cycle_if_nothing_is_heard(
     scan: Scan, in_virtual_time: InVirtualTime, prepare: Callable[[Scan], None]
 ) -> None:
-    """In short scans, the failing stop reveals a controller that hangs long before the silence limit."""
+    """In short scans, a failing stop reveals a hung controller long before the silence limit does."""
     prepare(scan)
     scan.bluez.cured_by_power_cycle = True
 

@@ -29,7 +29,7 @@ def test_given_packets_are_received_in_each_scan() -> None:
 
 
 def test_given_packets_are_delivered_to_the_service(in_virtual_time: InVirtualTime) -> None:
-    """The service must get given packets through the same interface as those of the real radio."""
+    """The service must receive these packets through the same interface as packets of the real radio."""
     heard: list[Advertisement] = []
 
     in_virtual_time(run_for(MockScanner([("a4:c1:38:00:00:01", PACKET_A)]), Everything(heard.append), 5))
@@ -107,7 +107,7 @@ def test_it_ends_after_the_last_packet(in_virtual_time: InVirtualTime) -> None:
 
 @pytest.mark.parametrize(("use_mock", "kind"), [(True, MockScanner), (False, BleakScannerImpl)])
 def test_get_scanner_returns_the_requested_scanner(use_mock: bool, kind: type) -> None:
-    """Public API: creating a scanner must not touch Bluetooth, so it works on any machine."""
+    """Public API: creating a scanner must not touch Bluetooth, so that it works on any machine."""
     assert kind is type(get_scanner(use_mock))
 
 
@@ -154,7 +154,7 @@ def test_a_capture_is_played_at_any_speed(in_virtual_time: InVirtualTime, speed:
 
 @pytest.mark.parametrize("speed", [0.5, 1, 20])
 def test_a_late_delivery_does_not_change_the_time_of_reception(in_virtual_time: InVirtualTime, speed: float) -> None:
-    """A replay must give the same readings on a busy machine, and rhythms are learned from these times."""
+    """Rhythms are learned from the times of reception, so a replay on a busy machine must not shift these times."""
     ages: list[float] = []
     air = [AIR[0], AIR[1], AIR[1]._replace(at=0.5)]
 

@@ -194,7 +194,7 @@ def test_bluetoothd_scans_with_a_filter_that_nothing_passes(hear: Callable[..., 
 
 @pytest.mark.parametrize("monitors", [True, False])
 def test_only_the_rssi_is_a_condition_without_a_monitor(hear: Callable[..., ScriptedBluez], *, monitors: bool) -> None:
-    """Another condition would keep the kernel from clearing a Raspberry Pi's filter after each packet."""
+    """Another condition would keep the kernel from clearing a Raspberry Pi's duplicate filter after each packet."""
     bluez = hear(Everything(lambda _one: None), monitors=monitors)
 
     (conditions,) = bluez.discovery_filters
@@ -202,7 +202,7 @@ def test_only_the_rssi_is_a_condition_without_a_monitor(hear: Callable[..., Scri
 
 
 def test_a_passive_scan_needs_a_monitor_and_no_discovery(hear: Callable[..., ScriptedBluez]) -> None:
-    """A discovery would scan actively, which costs the sensors' batteries."""
+    """A discovery would scan actively, which drains the sensors' batteries."""
     heard: list[Advertisement] = []
     bluez = hear(Everything(heard.append), [frame(legacy_report(service_data(PACKET_A)))], mode="passive")
 
@@ -260,7 +260,7 @@ def test_a_batch_of_any_size_is_delivered_at_once(hear: Callable[..., ScriptedBl
 
 
 def test_a_large_batch_makes_the_next_one_shorter(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
-    """With 2,000 reports a second, the kernel's buffer would be full at the end of a usual batch."""
+    """With 2,000 reports a second, the kernel's buffer would overflow before the end of a batch of one second."""
     listener = Only(SENDER)
     strangers = [frame(legacy_report(b"", sender="C0:00:00:00:00:01"))] * (3 * MOST_FRAMES)
 
@@ -279,7 +279,7 @@ def test_a_large_batch_makes_the_next_one_shorter(bus: Path, in_virtual_time: In
 
 
 def test_the_first_batch_is_short(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
-    """With many devices in range, the longest batch would overflow the kernel's buffer."""
+    """With many devices in range, the kernel's buffer would overflow if the first batch were as long as the longest."""
     heard: list[Advertisement] = []
 
     async def scan() -> None:
@@ -315,7 +315,7 @@ def test_a_burst_ends_a_long_batch(bus: Path, in_virtual_time: InVirtualTime, ch
 def test_with_several_adapters_batches_stay_short(
     bus: Path, in_virtual_time: InVirtualTime, adapters: list[str], in_time: int
 ) -> None:
-    """In a long batch, a second adapter's copies of button presses come after newer presses, and count twice."""
+    """With long batches, a second adapter's copy of a button press would come after newer presses, and count again."""
     channels, heard = [Channel(), Channel()], list[Advertisement]()
     unused = iter(channels)
 
@@ -471,7 +471,7 @@ def test_a_channel_that_breaks_ends_the_run(bus: Path, in_virtual_time: InVirtua
 
 
 def test_a_refused_channel_names_the_capability(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """With `ear: monitor`, the exporter can't start, and the user must learn which capability to grant."""
+    """With `ear: monitor`, the exporter then can't start, and the user must learn which capability to grant."""
     refused = Channel(refusal=PermissionError(errno.EPERM, "Operation not permitted"))
 
     async def scan() -> None:
@@ -483,7 +483,7 @@ def test_a_refused_channel_names_the_capability(bus: Path, in_virtual_time: InVi
 
 
 def test_scans_with_pauses_share_a_channel(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
-    """Opening the channel may start a helper; what other programs hear in a pause must not count for the next scan."""
+    """Opening the channel may start a helper. What arrives in a pause must not be delivered in the next scan."""
     heard: list[Advertisement] = []
     scanner = radio(channel)
 

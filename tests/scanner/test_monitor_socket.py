@@ -143,7 +143,7 @@ def test_the_error_is_that_of_the_last_who_could_have_opened_it(
 
 
 def test_with_the_capability_no_helper_is_asked(pairs: Pairs) -> None:
-    """In a container, and with `setcap`, there is none."""
+    """In a container, and with `setcap`, there is no helper."""
 
     async def no_helper(_controller: int) -> ChannelSockets:
         raise AssertionError

@@ -42,7 +42,7 @@ class Adapter:
     def __init__(self, name: str, *lives_s: float, starts_in_s: float = 0.0, fails_to_stop: bool = False) -> None:
         self.name = name
         self.adapters: dict[str, bool] = {}
-        # Counters, as those of the real radio.
+        # Counters, like those of the real radio.
         self.lost_events: Counter[tuple[str, LossReason]] = Counter()
         self.adapter_resets: Counter[tuple[str, ResetOutcome]] = Counter()
         self.is_resetting = False
@@ -142,7 +142,7 @@ def test_the_failure_of_all_adapters_names_no_option_for_one(in_virtual_time: In
 def test_several_adapters_are_silent_if_all_are(
     in_virtual_time: InVirtualTime, silences: tuple[str | None, ...], expected: str | None
 ) -> None:
-    """As long as one adapter hears something, the readings are current."""
+    """As long as one adapter hears something, readings may still arrive."""
     adapters = [Adapter("hci0"), Adapter("hci1")]
     both = MultiAdapterScanner(adapters)
     in_virtual_time(run_for(both, NOBODY, 1))
@@ -173,7 +173,7 @@ def test_the_first_failure_is_the_cause(in_virtual_time: InVirtualTime) -> None:
 def test_the_other_adapters_continue_if_configured(
     in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One failed dongle must not cost the readings of all other sensors."""
+    """The failure of one dongle must not end the reception of the sensors that another dongle hears."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 4.5, 0.5)], goes_on=True)
 
     assert len(in_virtual_time(packets_heard(both, 9.5))) == 10 + 5
@@ -252,7 +252,7 @@ def test_if_no_adapter_starts_the_run_fails(in_virtual_time: InVirtualTime) -> N
 
 
 def test_an_adapter_that_fails_to_start_does_not_delay_the_others(in_virtual_time: InVirtualTime) -> None:
-    """If the others waited for a broken dongle, every scan would begin late."""
+    """If the others began to listen only after a broken dongle had failed, each scan would lose their first packets."""
     both = MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 2, starts_in_s=5)], goes_on=True)
 
     assert 7 == len(in_virtual_time(packets_heard(both, 4.5)))
@@ -304,7 +304,7 @@ def test_the_counts_of_every_adapter_are_exported(in_virtual_time: InVirtualTime
 
 
 def test_the_reset_of_any_adapter_counts() -> None:
-    """The watchdog must wait, whichever adapter is being reset."""
+    """Systemd's watchdog must not end the program during a reset, whichever adapter is being reset."""
     radios = [Adapter("hci0"), Adapter("hci1")]
     scanner = MultiAdapterScanner(radios)
     before = scanner.is_resetting
@@ -314,7 +314,7 @@ def test_the_reset_of_any_adapter_counts() -> None:
 
 
 def test_the_run_ends_when_every_radio_has_ended(in_virtual_time: InVirtualTime) -> None:
-    """A radio that can hear nothing more ends without an error; with all of them ended, waiting has no purpose."""
+    """A radio that can hear nothing more ends without an error; when all radios have ended, waiting has no purpose."""
     sent = [("A4:C1:38:00:00:01", b"\x40")]
     heard: list[Advertisement] = []
 

@@ -115,5 +115,5 @@ def test_the_reports_of_any_event_stay_the_same(vector: Vector) -> None:
     ids=["longer than a report", "a UUID of 128 bits", "manufacturer data"],
 )
 def test_unusual_content_is_in_the_events(advertisement: Advertisement) -> None:
-    """Such advertisements are rare, so a capture that lacks them would not be noticed."""
+    """Advertisements with unusual content are rare, so nobody would notice if a capture lacked this content."""
     assert [advertisement] == heard(advertisement)

@@ -38,12 +38,12 @@ def times_until_given_up(resets: Resets, heard: Sequence[bool], runs_s: Sequence
 
 
 def test_the_first_reset_is_immediate() -> None:
-    """The adapter has already been silent for the whole limit, so the first reset need not wait."""
+    """Silence up to its limit, or several rejected scans, come before the first reset, which need not wait longer."""
     assert 0.0 == Resets().wait_s(1000.0)
 
 
 def test_the_pauses_double_up_to_a_limit() -> None:
-    """A reset that has not helped seldom helps when it is repeated at once."""
+    """Each reset disturbs other programs, so an adapter that keeps hanging must be reset less and less often."""
     times = times_until_given_up(Resets(), [True] * MOST_PER_HOUR, [0.0] * MOST_PER_HOUR)
 
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -70,7 +70,7 @@ def test_after_an_hour_there_may_be_another_reset() -> None:
 
 
 def test_the_times_of_another_clock_are_ignored() -> None:
-    """A time in the future would forbid a reset for ever."""
+    """A time in the future would forbid resets until then, which may be days away."""
     assert 0.0 == Resets([5000.0], fruitless=1).wait_s(10.0)
 
 
@@ -103,7 +103,7 @@ def test_root_is_not_asked_again_soon() -> None:
 
 
 def test_a_request_at_a_time_of_another_clock_is_ignored() -> None:
-    """A time in the future would prevent all further requests."""
+    """A time in the future would prevent requests until then, which may be days away."""
     resets = Resets(asked_at=5000.0)
     resets.ask_root(10.0)
 
@@ -144,5 +144,5 @@ def test_any_entry_is_read(value: object) -> None:
 
 @pytest.mark.parametrize("fruitless", [-1, MOST_FRUITLESS + 1, "2", None, 1.5])
 def test_an_impossible_number_is_ignored(fruitless: object) -> None:
-    """A damaged file must not forbid every reset."""
+    """A damaged file must neither forbid every reset nor permit more of them."""
     assert 0 == resets_of({"times": [], "fruitless": fruitless}).fruitless

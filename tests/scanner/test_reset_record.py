@@ -24,7 +24,7 @@ def test_the_next_program_knows_the_resets(tmp_path: Path) -> None:
 
 
 def test_it_names_the_adapters_that_are_off(tmp_path: Path) -> None:
-    """An adapter that the configuration does not name must not be touched."""
+    """If the configuration names an adapter, the program must not touch another one."""
     record = ResetRecord(tmp_path)
     record.of("hci0").is_off = record.of("hci1").is_off = True
     record.of("hci2")
@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_written_is_only_logged(tmp_path: Path, caplog: 
 
 
 def test_without_a_folder_nothing_is_written() -> None:
-    """Outside of systemd there is no such folder, and resets are counted only in memory."""
+    """Without systemd, there is no runtime folder, and resets are recorded only in memory."""
     record = ResetRecord()
     record.of("hci0").begin(1.0)
     record.save()
@@ -65,7 +65,7 @@ def test_without_a_folder_nothing_is_written() -> None:
 
 
 def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
-    """By then, root has reset the adapter; only the time of the request stays, to limit the next one."""
+    """By then, root has reset the adapter; only the time of the request stays, because it delays the next request."""
     record = ResetRecord(tmp_path)
     record.of("hci3").ask_root(7.0)
     record.save()

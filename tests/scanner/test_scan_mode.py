@@ -49,7 +49,7 @@ async def experimental(bluez: ScriptedBluez, mode: ScanMode, activation_timeout_
 
 
 def test_a_passive_scan_starts_no_discovery(bus: Path) -> None:
-    """A discovery sends scan requests, and answering them costs the sensors' batteries."""
+    """A discovery sends scan requests, and answering them drains the sensors' batteries."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.experiment()
@@ -74,7 +74,7 @@ def test_a_passive_scan_has_a_pattern_for_every_format() -> None:
 def test_the_monitor_matches_nothing_unless_the_controller_compares(
     bus: Path, features: list[str], *, matches: bool
 ) -> None:
-    """For each match, bluetoothd calls a method; a controller that compares patterns may report nothing else."""
+    """For each match, bluetoothd calls a method; a controller that itself compares patterns may report only matches."""
 
     async def exported(bluez: ScriptedBluez) -> list[tuple[int, int, bytes]]:
         bluez.monitor_features = features
@@ -88,7 +88,7 @@ def test_the_monitor_matches_nothing_unless_the_controller_compares(
 
 
 def test_auto_registers_the_monitor_before_it_scans(bus: Path) -> None:
-    """The kernel disables the controller's duplicate filter only for a scan that starts after the monitor."""
+    """The kernel disables the controller's duplicate filter only for scans that start when a monitor is registered."""
     calls = on_bluez(bus, lambda bluez: experimental(bluez, "auto"))
 
     assert ["RegisterMonitor", "StartDiscovery", "StopDiscovery"] == calls

@@ -96,7 +96,7 @@ class Stubborn(Radio):
 
 
 def test_a_lost_cancellation_is_repeated(in_virtual_time: InVirtualTime) -> None:
-    """After only one cancellation, such a scan would never end, and the process would keep serving old values."""
+    """Without a second cancellation, a scan whose library has ignored the first would never end."""
 
     async def listen() -> float:
         await run_for(Stubborn(), NOBODY, 5)

@@ -75,7 +75,7 @@ def test_the_simulated_temperature_drifts_slowly() -> None:
 
 
 def test_a_simulated_thermometer_measures_only_its_climate_and_its_battery() -> None:
-    """New users try the simulation first, and an open door on the balcony's thermometer would puzzle them."""
+    """New users try the simulation first, and the level of a pin with nothing connected to it would puzzle them."""
     packets = [
         bthome.decode(transmission.service_data[bthome.UUID]) for transmission in heard(Simulation(ADDRESSES), 30)
     ]

@@ -2,8 +2,8 @@
 Tests that a failure of the Bluetooth stack ends the scan immediately, with the cause and a hint.
 
 bleak and StackWatch run on a scripted bluetoothd. The rig's scenarios bluetoothd_killed, adapter_unplugged,
-adapter_powered_off, dbus_killed, controller_hangs, powered_off_at_start, blocked_by_rfkill, scan_refused, two_adapters
-and only_a_name verify the same on a real one.
+adapter_powered_off, dbus_killed, controller_hangs, powered_off_at_start, blocked_by_rfkill, scan_refused and
+two_adapters verify the same on a real one.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ def unplug_like_bluez(bluez: ScriptedBluez) -> None:
 
 
 def stop_like_bluez(bluez: ScriptedBluez) -> None:
-    """Remove the adapter, then end bluetoothd, as BlueZ does when it is stopped."""
+    """Power off and remove the adapter, then end bluetoothd, as BlueZ does when it is stopped."""
     unplug_like_bluez(bluez)
     bluez.vanish()
 
@@ -193,7 +193,7 @@ def test_a_block_by_rfkill_is_distinguished_from_being_powered_off(
 
 
 def test_the_first_powered_adapter_is_used(bus: Path) -> None:
-    """On its own, bleak would choose an adapter at random, and the RSSI would change at each start."""
+    """On its own, bleak would choose an adapter at random, and the RSSI could change with each start."""
     adapters = {
         "hci10": adapter_properties(),
         "hci2": adapter_properties(),

@@ -120,7 +120,7 @@ def test_until_the_interval_is_known_the_limit_is_longer(in_virtual_time: InVirt
 
 
 def test_a_learned_interval_is_kept_over_pauses(in_virtual_time: InVirtualTime) -> None:
-    """Pauses between scans must count neither for the interval nor for the silence."""
+    """Pauses between scans must count towards neither the interval nor the silence."""
 
     async def lasted() -> float:
         watchdog = SilenceWatchdog(90)
@@ -161,7 +161,7 @@ def test_a_silence_is_long_after_a_third_of_the_limit(in_virtual_time: InVirtual
 
 
 def test_checks_with_something_heard_are_counted(in_virtual_time: InVirtualTime) -> None:
-    """The count tells whether a new start of the scan has helped."""
+    """The count tells whether a restart of the scan has helped."""
     watchdog = SilenceWatchdog(90)
 
     in_virtual_time(listen(watchdog, 10, (1.5, 1.6, 7.5)))
@@ -186,7 +186,7 @@ def test_a_packet_after_the_end_belongs_to_the_run_that_has_ended(in_virtual_tim
 
 
 def test_what_waits_to_be_delivered_is_not_silence(in_virtual_time: InVirtualTime) -> None:
-    """The packets of a batch are read seconds after they arrived, and the limit may be reached before."""
+    """Packets are read in batches, seconds after their arrival, and the limit may be reached before the next batch."""
 
     async def run() -> tuple[int, float]:
         watchdog, calls = SilenceWatchdog(90), 0
