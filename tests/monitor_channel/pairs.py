@@ -13,8 +13,8 @@ class Pairs:
     The kernel's side of a channel.
 
     Attributes:
-        reports: What is sent to this socket arrives at the reports of the latest channel, if its filter permits.
-        sample: The same for the sample.
+        reports: The peer of the latest channel's `reports`, which receives what its filter permits.
+        sample: The peer of the latest channel's `sample`.
     """
 
     reports: socket.socket

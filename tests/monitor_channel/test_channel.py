@@ -16,7 +16,7 @@ _SO_DETACH_FILTER, _SO_LOCK_FILTER = 27, 44
 
 @pytest.fixture
 def pairs() -> Iterator[Pairs]:
-    """Return a kernel without a channel."""
+    """Return the kernel's side, without a channel."""
     pairs = Pairs()
     yield pairs
     pairs.close()
@@ -55,7 +55,7 @@ def received(one: socket.socket) -> list[bytes]:
     ],
 )
 def test_only_advertising_reports_of_the_controller_pass(pairs: Pairs, channel: ChannelSockets, other: bytes) -> None:
-    """Any other frame may contain keystrokes or link keys; another adapter's packet would count for this adapter."""
+    """Any other frame may contain keystrokes or link keys; another adapter's packet would count as this one's."""
     extended = frame(b"", controller=258, subevent=EXTENDED)
     for one in (PACKET, other, extended):
         pairs.reports.send(one)
@@ -75,7 +75,7 @@ def test_a_sample_of_the_reports_passes() -> None:
     kernel.close()
     reader.close()
 
-    # More than nine standard deviations from the expected number.
+    # Each limit is more than nine standard deviations from the expected number.
     assert 250 - 125 < passed < 250 + 125
 
 
@@ -90,7 +90,7 @@ def test_nobody_can_read_more_than_the_filter_lets_pass(channel: ChannelSockets)
 
 
 def test_both_sockets_are_closed(channel: ChannelSockets) -> None:
-    """A run opens a channel each time, so a socket that stayed open would use up the descriptors."""
+    """A channel is opened again after each failure, so sockets that stayed open would use up the descriptors."""
     channel.close()
 
     assert [-1, -1] == [one.fileno() for one in channel]

@@ -1,4 +1,4 @@
-"""Tests of the exporter's side: it asks a helper over a real Unix socket, also a real helper process."""
+"""Tests of the exporter's side: it asks helpers over real Unix sockets; one helper is a real process."""
 
 import asyncio
 import errno
@@ -24,7 +24,7 @@ PACKET = frame(legacy_report(b"%d" % CONTROLLER), controller=CONTROLLER)
 
 Serve = Callable[[socket.socket], None]
 
-# What a helper does whose opener has pairs of sockets in place of the channel, on which packets wait.
+# A helper that opens pairs of sockets in place of the channel, with packets that wait in them.
 HELPER = """
 from ble_exporter.monitor_channel.helper import main
 from tests.monitor_channel.pairs import Pairs
@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> str:
 
 @pytest.fixture
 def pairs() -> Iterator[Pairs]:
-    """Return a kernel without a channel."""
+    """Return the kernel's side, without a channel."""
     pairs = Pairs()
     yield pairs
     pairs.close()
@@ -125,7 +125,7 @@ def test_without_a_helper_there_is_an_error_with_its_path(path: str) -> None:
 
 
 def test_no_helper_is_awaited_for_ever(path: str, keep: Serve) -> None:
-    """Also systemd may hang; the exporter then hears through bluetoothd, or is restarted."""
+    """A helper, or systemd, may hang; the exporter then hears through bluetoothd, or is restarted."""
     with pytest.raises(TimeoutError) as caught:
         asked(path, keep, lambda controller, helper: request_channel(controller, helper, limit_s=0.01))
 

@@ -86,13 +86,13 @@ def test_an_error_is_reported(
 
 
 def test_a_client_that_says_nothing_is_left(ends: tuple[socket.socket, socket.socket]) -> None:
-    """Otherwise, such clients would keep helpers until there are too many for a new one."""
+    """Otherwise, clients that say nothing would occupy helpers until systemd starts no more of them."""
     with pytest.raises(TimeoutError):
         answer(ends[1], Pairs().open, limit_s=0.001)
 
 
 def test_a_client_that_has_gone_gets_no_sockets(ends: tuple[socket.socket, socket.socket]) -> None:
-    """The sockets that were opened for it must not stay open."""
+    """The sockets that were opened for the client must not stay open."""
     ours, its = ends
     pairs = Pairs()
     sockets: list[ChannelSockets] = []
@@ -132,7 +132,7 @@ def test_a_client_makes_no_unit_fail(ends: tuple[socket.socket, socket.socket]) 
 
 @pytest.mark.program
 def test_without_a_connection_the_helper_says_why_it_ends() -> None:
-    """Somebody who starts it by hand must not wait for ever."""
+    """Somebody who starts the helper by hand must not wait for ever."""
     done = started(subprocess.DEVNULL)
 
     assert (0, "") == (done.returncode, done.stdout)
@@ -141,7 +141,7 @@ def test_without_a_connection_the_helper_says_why_it_ends() -> None:
 
 @pytest.mark.program
 def test_the_helper_loads_no_more_than_it_needs() -> None:
-    """It starts for each request, also on a Pi that is booting, and all that it loads runs with its capability."""
+    """A helper starts for each request, even on a Pi that is booting, and all code that it loads has its capability."""
     code = "import sys, ble_exporter.monitor_channel.helper; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
 

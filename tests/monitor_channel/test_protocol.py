@@ -37,7 +37,7 @@ def test_any_other_packet_is_no_number(packet: bytes) -> None:
     ],
 )
 def test_an_answer_is_an_error_or_none(answer: bytes, number: int | None) -> None:
-    """The log must give the reason why the channel can't be opened, not that of a damaged answer."""
+    """The log must give the helper's reason, and must not take a damaged answer for one."""
     error = error_in(answer)
 
     assert number == (None if error is None else error.errno)

@@ -2,8 +2,8 @@
 The program with a hostile radio, for the soak: `python -m tests.nights.soak_program COUNTS ARGUMENTS…`.
 
 The radio plays the simulation of the configured sensors, 200 packets a second under two of their addresses and under
-random ones, and resets its adapter now and then, as healing does. On SIGUSR1, it falls silent, and writes the number of
-packets that it has delivered to the file COUNTS, by address: "?" for addresses that the program does not want.
+random ones, and resets its adapter now and then, as healing does. On SIGUSR1, it falls silent, and writes to the file
+COUNTS how many packets it has delivered, by address: "?" for addresses that the program does not want.
 """
 
 import asyncio

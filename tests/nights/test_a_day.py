@@ -2,7 +2,7 @@
 24 hours with everything at once, in virtual time.
 
 Sensors come and go, packets are lost, recordings are replayed, the configuration is reloaded, the wall clock jumps, the
-machine sleeps, and bluetoothd ends or the program is killed, and starts again. Every 30 s there is a scrape.
+machine sleeps, and the program starts again after it was killed or bluetoothd has ended. Every 30 s there is a scrape.
 """
 
 import asyncio

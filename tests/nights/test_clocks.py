@@ -62,7 +62,7 @@ def test_after_a_sleep_no_value_looks_alive(
     )
     shown = ["temperature_celsius['living_room']" in one for one in scrapes]
 
-    # With the setting absent, no scan ends during the sleep, but a value expires when that end is a minute late.
+    # Without the setting, a value expires at the end of a scan or, if no scan ends during the sleep, a minute later.
     assert ([True, False, True], {}) == (shown, scrapes[1])
 
 

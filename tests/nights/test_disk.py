@@ -101,7 +101,7 @@ def test_the_state_is_saved_as_soon_as_the_disk_can_be_written(
 
 @pytest.mark.parametrize("fault", CAUSES)
 def test_a_device_is_added_as_a_whole_or_not(disk: Disk, fault: str) -> None:
-    """The configuration must stay as it is if there is no room for the new one, and nothing may be left behind."""
+    """The configuration must stay as it is if the new one can't be written, and nothing may be left behind."""
     path = write_config(disk.path, {})
     before = path.read_bytes()
     # Enough to need another page of memory.
@@ -165,7 +165,7 @@ def test_readings_go_on_and_the_log_comes_back(fault: str, tmp_path: Path, reque
         elif fault == "folder removed":
             shutil.rmtree(folder / "logs")
         elif disk:
-            # The program closes a log that it can't write, and only then the disk can become read-only.
+            # The program closes a log that it can't write, and only then can the disk become read-only.
             disk.fail("full")
             while program.scrape()["log_lines_lost_total"] < 2:
                 # There may be room for some lines in the last block of the file.

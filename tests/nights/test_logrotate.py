@@ -15,7 +15,7 @@ ROTATIONS = 3
 @pytest.mark.skipif(not shutil.which("logrotate"), reason="logrotate is not installed")
 @pytest.mark.parametrize("style", ["create", "copytruncate"])
 def test_no_line_is_lost_between_rotations(style: str, tmp_path: Path) -> None:
-    """These files may be the only record of years, and the exporter must open the new file without a signal."""
+    """The logs may be the only record of years, and the exporter must open the new file without a signal."""
     path = tmp_path / "x.log"
     config = tmp_path / "logrotate.conf"
     config.write_text(f"{path} {{\n rotate {ROTATIONS}\n {style}\n}}\n")

@@ -2,7 +2,7 @@
 Power cuts: each file that the program writes can be read afterwards, and has its old or its new content.
 
 A killed process does not show whether the disk has the content. The order of writing, flushing and renaming is tested
-separately, with the content that another process sees at each flush.
+separately, by the content of the files at each flush.
 """
 
 import json
@@ -108,7 +108,7 @@ def interrupted(folder: Path) -> tuple[Path, Path]:
 
 
 def test_the_service_starts_after_the_configuration_was_damaged(tmp_path: Path) -> None:
-    """Nobody may be there to copy the backup: if the service did not use it, the readings of weeks would be lost."""
+    """If the service did not use the backup, weeks of readings could be lost until somebody copies it back."""
     path, backup = interrupted(tmp_path)
     config = load_config(str(path))
 

@@ -45,7 +45,7 @@ class GuestRun:
     """The result of a guest's run."""
 
     status: int
-    """The exit status of its command; 124 after the command's time limit, or NEVER_ENDED."""
+    """The exit status of the guest's command; 124 after the command's time limit, or NEVER_ENDED."""
     console: str
     """The console: kernel messages and everything that the command printed."""
     logs: Mapping[str, str]

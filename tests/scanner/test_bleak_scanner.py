@@ -236,7 +236,7 @@ def test_two_formats_in_one_packet_are_both_delivered(bleak: FakeBleak, run: InV
 
 
 def test_a_device_that_bluez_forgot_is_received_again(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """After BlueZ has forgotten a device, its next packet is a reading, even if it equals the last one in every byte."""
+    """After BlueZ has forgotten a device, its next packet is a reading, even if it equals the one before."""
     both = [{"one": b"\x01", "two": b"\x02"}, {"one": b"\x01", "two": b"\x02"}]
     bleak.air = [(ADDRESS, -61, data) for data in both]
     heard: list[Advertisement] = []

@@ -21,7 +21,7 @@ PACKET = frame(legacy_report(b"\x02\x01\x06"), controller=CONTROLLER)
 
 @pytest.fixture
 def pairs() -> Iterator[Pairs]:
-    """Return a kernel without a channel."""
+    """Return the kernel's side, without a channel."""
     pairs = Pairs()
     yield pairs
     pairs.close()

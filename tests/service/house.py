@@ -51,7 +51,7 @@ class House:
 
     Attributes:
         now: Monotonic seconds.
-        loads: The number of times the file was read.
+        loads: The number of times that a reload has read the file.
         fault: The exception that reading the file raises, or None.
     """
 

@@ -1,4 +1,4 @@
-"""Reloads with the glitch filter, offsets, rejections, silence reasons and answers in progress."""
+"""Reloads with the glitch filter, offsets, labels, rejections, silence reasons and answers in progress."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -90,7 +90,7 @@ def test_an_offset_takes_effect_for_the_value_that_is_shown(run: Run) -> None:
 
 
 def test_changed_labels_lose_nothing(run: Run) -> None:
-    """If only a label changes, the readings and counts of the sensor must not start again."""
+    """If only a label changes, the sensor must keep its readings and counts."""
 
     async def script(house: House) -> None:
         exposition = Exposition({"readings": house.cycle.readings, "labels": house.cycle.device_labels})

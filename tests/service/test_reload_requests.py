@@ -11,7 +11,7 @@ from tests.service.house import LIVING_ROOM, SETTINGS, TWO, House, Run, text_of
 
 
 def test_a_limit_must_fit_the_scans_of_the_running_program(run: Run) -> None:
-    """Scan intervals change only at a restart: until then, the limit would expire values in each pause."""
+    """Scan settings change only at a restart: until then, the shorter limit would expire values in each pause."""
 
     async def script(house: House) -> None:
         fits_the_file = text_of({LIVING_ROOM: "lounge"}, SETTINGS.replace("auto", "20"))
@@ -54,7 +54,7 @@ def test_many_requests_share_a_reload(run: Run) -> None:
 
 
 def test_systemd_learns_of_the_reload(run: Run, tmp_path: Path) -> None:
-    """`systemctl reload` must not return before the new configuration is in use: sd_notify(3), RELOADING."""
+    """`systemctl reload` must return when the reload has ended, even if it failed: see RELOADING in sd_notify(3)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(str(tmp_path / "notify"))
         inbox.setblocking(False)

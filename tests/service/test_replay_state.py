@@ -64,7 +64,7 @@ def test_the_folder_is_the_one_that_systemd_names(value: str, folder: Path | Non
 
 
 def test_the_identifier_of_the_boot_may_be_missing(tmp_path: Path) -> None:
-    """Containers may not have the identifier, and the program must start nevertheless."""
+    """In a container, the identifier may be missing, and the program must start nevertheless."""
     (tmp_path / "latin").write_bytes(b"\xff")
 
     assert ["", ""] == [boot_id(tmp_path / "missing"), boot_id(tmp_path / "latin")]
@@ -72,7 +72,7 @@ def test_the_identifier_of_the_boot_may_be_missing(tmp_path: Path) -> None:
 
 
 def test_the_file_is_whole_and_private(ended: Path) -> None:
-    """A power cut would destroy a file that is being written in place; a temporary file must not remain."""
+    """A power cut could destroy a file that is being written in place; a temporary file must not remain."""
     path = ended / FILE_NAME
 
     assert [FILE_NAME] == names_in(ended)

@@ -60,7 +60,7 @@ def test_a_counter_of_8_bits_is_void_after_ten_minutes(
 
 
 def test_after_a_boot_at_the_wrong_time_no_pace_is_learned(tmp_path: Path, log: logging.Logger) -> None:
-    """A slow sensor that counted for an unknown time must not look fast, or its next counter would be refused."""
+    """A slow sensor that counted for an unknown time must not look fast, or repeats of its counter would be refused."""
     heard(tmp_path, log, 5000, 5001, 5002, every_s=1275)
     run = Run(tmp_path, log, now=20.0, wall=1000.0, boot="second")
 
@@ -184,7 +184,7 @@ def test_after_a_boot_at_the_wrong_time_a_sensor_that_counted_on_is_heard(tmp_pa
 
 
 def test_after_a_boot_recordings_are_refused_too(tmp_path: Path, log: logging.Logger) -> None:
-    """An attacker who can switch off the power must gain nothing from the restart."""
+    """An attacker who can switch off the power must gain nothing from the reboot."""
     before = heard(tmp_path, log, *range(50_000, 50_010))
     run = Run(tmp_path, log, now=20.0, wall=before.wall + 60, boot="second")
 

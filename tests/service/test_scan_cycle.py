@@ -88,7 +88,7 @@ def test_in_continuous_listening_the_radio_is_never_stopped(
 def test_in_continuous_listening_a_silent_device_expires_with_the_next_scan(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """Continuous listening must also remove a device that was not received during a whole scan."""
+    """Continuous listening must also expire the values of a device that was not received during a whole scan."""
     air = [
         Transmission(second + 0.5, BEDROOM if second < 40 else LIVING_ROOM, -60, {UUID: PACKET_B})
         for second in range(200)
@@ -128,7 +128,7 @@ def test_in_continuous_listening_a_scan_ends_with_all_its_packets(
 def test_in_continuous_listening_the_end_of_a_capture_ends_the_scan(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """With an interval of an hour, a user must see the readings immediately; they expire with the next scan."""
+    """With an interval of an hour, the scan's result must appear at once; the values expire with the next scan."""
     air = [Transmission(0.5, LIVING_ROOM, -60, {UUID: PACKET_A})]
 
     def shown_after(seconds: float) -> tuple[float | None, int, int]:
@@ -181,7 +181,7 @@ def test_after_a_stall_a_complete_scan_follows(
 
 
 def test_the_interval_of_scans_is_a_metric(app_config: AppConfig, log: logging.Logger) -> None:
-    """An alert on scans that have stopped must know how rare the scans are meant to be."""
+    """An alert on scans that have stopped must know the interval at which scans should begin."""
     counts = ScanCycle(replace(app_config, scan_interval_seconds=7200), Radio(), log).counts
 
     assert {"ble_exporter_scan_interval_seconds": 7200} == {
@@ -214,7 +214,7 @@ def test_a_completed_scan_is_reported_everywhere(
 def test_a_scan_without_thousands_of_devices_is_one_short_line(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log is rotated by size: a line of 200 kB every 30 s would leave no other line in it."""
+    """The log is rotated by size: a line with thousands of names every 30 s would soon displace all other lines."""
     caplog.set_level(logging.INFO)
     devices = {f"A4:C1:38:01:{index >> 8:02X}:{index & 255:02X}": f"room_{index}" for index in range(3000)}
 
@@ -281,7 +281,7 @@ def test_the_end_of_a_capture_is_logged_once(
 def test_a_silent_radio_and_overdue_sensors_make_it_not_ready(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """If only scans counted, /readyz would answer "ready" for up to 90 s without a single current value."""
+    """If only scans counted, /readyz would answer "ready" although no value is current."""
     radio = Radio()
     now = [0.0]
     cycle = ScanCycle(app_config, radio, log, Clock(lambda: now[0], lambda: now[0]))

@@ -157,7 +157,7 @@ def test_each_reason_is_shown_everywhere(
 def test_pauses_between_scans_change_no_reason(
     reason: str, scenario: tuple[list[Transmission], str], app_config: AppConfig, show: Show
 ) -> None:
-    """Most users scan only for a part of the time, and so have less evidence."""
+    """Scans with pauses give less evidence, which must still lead to the same reason."""
     found = show(app_config, MockScanner(air=scenario[0]))
 
     assert reason == found.in_status

@@ -166,7 +166,7 @@ def test_a_reload_reports_a_web_configuration_that_needs_a_restart(served: AppCo
 def test_one_of_two_ports_is_enough(
     served: AppConfig, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If one of two addresses never becomes available, the readings must still be served on the other."""
+    """If one of two ports never becomes available, the service must go on with the other."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         web = WebOptions((Endpoint("127.0.0.1", served.listen_port), Endpoint("127.0.0.1", port)))

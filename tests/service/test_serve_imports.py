@@ -53,7 +53,7 @@ asyncio.run(run())
 
 @pytest.mark.program
 def test_a_service_without_keys_tls_and_capture_does_not_import_their_modules() -> None:
-    """On a Pi with 512 MB, the exporter must leave the memory to others; these modules took 1 MB."""
+    """On a Pi with 512 MB, the exporter must leave memory to other programs; the modules of OPTIONAL took 1 MB."""
     out = subprocess.run(
         [sys.executable, "-c", SERVICE], capture_output=True, text=True, cwd=HERE.parent, check=True
     ).stdout

@@ -101,7 +101,7 @@ def test_the_broadcast_address_of_a_network_is_refused() -> None:
 def test_other_errors_have_their_own_messages(
     monkeypatch: pytest.MonkeyPatch, number: int, said: str, *, may_pass: bool
 ) -> None:
-    """Each error needs its own hint. The test injects the errors, because not every machine can provoke them."""
+    """Each error needs its own message. The test injects the errors, because not every machine can provoke them."""
 
     def create_server(*_arguments: object, **_options: object) -> socket.socket:
         raise OSError(number, "x")
@@ -158,7 +158,7 @@ def test_an_endpoint_is_written_as_prometheus_writes_it(text: str, endpoint: End
     ],
 )
 def test_anything_else_is_no_endpoint(text: str) -> None:
-    """The error must show how an address is written, because users confuse these forms easily."""
+    """The error must show how an address is written, because users easily confuse the forms of addresses."""
     with pytest.raises(ValueError, match=r"\[::1\]:8000|does not appear to be an IP"):
         endpoint_of(text)
 
@@ -175,7 +175,7 @@ def of_systemd(**variables: str) -> dict[str, str]:
 
 
 def test_a_passed_socket_is_taken() -> None:
-    """The program listens on this socket. A child process must not inherit it, or it would keep the port open."""
+    """The program listens on this socket; a child process that inherited the socket would keep the port open."""
     with socket.create_server(("127.0.0.1", 0)) as theirs:
         descriptor = os.dup(theirs.fileno())
         os.set_inheritable(descriptor, True)

@@ -147,7 +147,9 @@ def take_groups(user: str) -> None:
 
 def leave_namespaces(user: str, *, network: bool) -> None:
     """
-    Enter a user namespace that has only root and a user, as with PrivateUsers=yes; with `network`, also a network.
+    Enter a user namespace that has only root and a user, as with PrivateUsers=yes.
+
+    With `network`, also enter a new network namespace.
 
     Only a process outside of a new user namespace can map several users into it.
     """

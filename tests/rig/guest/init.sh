@@ -23,7 +23,7 @@ mkdir -p "$root/dev/shm" "$root/dev/pts"
 mount -t devpts devpts "$root/dev/pts"
 mount -t tmpfs shm "$root/dev/shm"
 mount -t tmpfs run "$root/run"
-# bluetoothd replaces folders here, which an overlay on the host's files can't do; a test must also
+# bluetoothd replaces folders here, which an overlay on the host's files does not allow; and a test must
 # not see the data of the host's bluetoothd.
 mkdir -p "$root/var/lib/bluetooth"
 mount -t tmpfs bluetooth "$root/var/lib/bluetooth"

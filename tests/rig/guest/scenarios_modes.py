@@ -140,7 +140,7 @@ def all_the_time(stack: Stack) -> None:
 
 @scenario
 def auto_beats_the_filter(stack: Stack) -> None:
-    """If the controller treats a sender's second packet as a duplicate, the mode auto disables that filter."""
+    """If the controller treats a sender's second packet as a duplicate, the mode auto disables its duplicate filter."""
     radio = stack.start(EXPERIMENTAL, duplicate_filter=DuplicateFilter.SAME_ADDRESS)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS))
     exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)

@@ -98,7 +98,7 @@ def monitor_hears_every_packet(stack: Stack) -> None:
 
 @scenario
 def monitor_beside_others(stack: Stack) -> None:
-    """Beside a program with any discovery filter, every packet is decoded; afterwards, bluetoothd is idle again."""
+    """Beside a program with any of these filters, every packet is decoded; afterwards, bluetoothd is idle again."""
     radio = stack.start(EXPERIMENTAL)
     rounds = [make_thermometers(serial) for serial in range(len(OTHERS_FILTERS) + 1)]
     exporter = start_listening(stack, [thermometer for each in rounds for thermometer in each])

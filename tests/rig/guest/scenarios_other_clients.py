@@ -25,7 +25,7 @@ OTHER_UUID = "0000abcd-0000-1000-8000-00805f9b34fb"
 SILENCE_LIMIT_S = 15
 LONG_SILENCE_S = SILENCE_LIMIT_S / 3
 ENDED_WITHIN_S = 6.0
-"""The time limit for new packets after bluetoothd has ended the scan; the exporter waits for 2 s before a new start."""
+"""The time limit for new packets after bluetoothd has ended the scan; the exporter starts it again after 2 s."""
 NEW_PACKETS = 12
 """The packets that must arrive while another program scans: four of each thermometer, in about 2 s."""
 KERNEL_RESTARTS = 3
@@ -136,7 +136,7 @@ def filters_of_earlier_others(stack: Stack) -> None:
 
 @scenario
 def pattern_of_another(stack: Stack) -> None:
-    """Another program's filter by Pattern hides the sensors until the exporter, after a silence, sets a pattern too."""
+    """With `ear: bluez`, another program's Pattern hides the sensors until the exporter sets one after a silence."""
     exporter = start_reading(stack, stack.start(), silence_limit_seconds=SILENCE_LIMIT_S)
     with OtherClient() as other:
         assert not other.start_discovery(Pattern=Variant("s", "headset")), "bluetoothd refuses the pattern"

@@ -225,7 +225,7 @@ def measure(stack: Stack, radio: VirtualRadio, crowd: Crowd, start: Callable[[St
 
 
 def table(rounds: Sequence[Mapping[str, Result]]) -> str:
-    """Return the sums of the packets, the medians over all rounds, and each round's ratio to the exporter's total."""
+    """Return the sums of the packets, the medians over all rounds, and the range of ratios to the exporter's total."""
     lines = [
         f"{SENSORS} sensors and {STRANGERS} other devices, {PER_SECOND:g} packets a second; {MEASURED_S:g} s of each",
         f"in each of {len(rounds)} rounds; CPU ms for each packet on air; ratio to the total of {MONITOR} (min–max)",
@@ -233,7 +233,7 @@ def table(rounds: Sequence[Mapping[str, Result]]) -> str:
     ]
     for name in rounds[0]:
         results = [results[name] for results in rounds]
-        # A CPU time below one tick of the clock may be measured as 0.
+        # The least divisor prevents a division by zero.
         ratios = [one[name].together_ms / max(one[MONITOR].together_ms, 0.001) for one in rounds]
         packets = [sum(getattr(one, kind) for one in results) for kind in ("sent", "received", "decoded")]
         kinds = (("first_s", 9, 1), ("resident_mib", 9, 1), ("alone_ms", 8, 3), ("together_ms", 12, 3))

@@ -95,7 +95,7 @@ def scrape_without_cellar(stack: Stack, change: Callable[[Air], None], **setting
 
 @scenario
 def three_sensors(stack: Stack) -> None:
-    """Both packets of each sensor are merged, unknown devices have no series, and SIGTERM ends a scan within 1 s."""
+    """Both packets of each sensor are merged; unknown devices have no series; SIGTERM ends the exporter within 1 s."""
     started = time.time()
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())

@@ -38,7 +38,7 @@ def wait_for_reasons(exporter: Exporter, expected: dict[str, str]) -> None:
 
 @scenario
 def reasons_of_silence(stack: Stack) -> None:
-    """A sensor that stops alone has left; if the others then stop at the same time, all of them are silent at once."""
+    """The reason is `left` for a sensor that stops alone, and `all_silent` for the others, which then stop together."""
     radio = stack.start()
     air = stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     exporter = stack.start_exporter(THERMOMETERS, **ALL_THE_TIME)

@@ -22,7 +22,7 @@ from .stack import Stack
 from .trend import Trend, trend
 
 IS_LONG = os.environ.get("RIG_SOAK") == "long"
-"""Whether `make soak` runs this scenario."""
+"""Whether `make soak`, `make bench-radio` or `make bench-peers` runs the scenario."""
 SETTLED_S = 60.0
 """The warm-up time, during which memory use still grows."""
 SOAK_S = SETTLED_S + (600.0 if IS_LONG else 60.0)
