@@ -1,4 +1,4 @@
-"""Bad nights: power cuts, full disks, wrong clocks, crowds and enemies. `make nights` runs their long form."""
+"""Bad nights: power cuts, full disks, wrong clocks, crowds and hostile senders. `make nights` runs their long form."""
 
 import os
 

@@ -62,7 +62,7 @@ def test_after_a_sleep_no_value_looks_alive(
     )
     shown = ["temperature_celsius['living_room']" in one for one in scrapes]
 
-    # Without the setting, a value expires at the end of a scan or, if no scan ends during the sleep, a minute later.
+    # Without the setting, values expire when a scan ends, or when its end is a minute late, as after the sleep.
     assert ([True, False, True], {}) == (shown, scrapes[1])
 
 

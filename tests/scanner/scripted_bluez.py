@@ -215,7 +215,7 @@ class ScriptedBluez:
                 for method in ("StartDiscovery", "StopDiscovery"):
                     self.errors.pop(method, None)
             self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [ADAPTER, {"Powered": call.body[2]}, []])
-        # bleak registers its monitor for a passive scan; the exporter registers its own monitor before any scan.
+        # bleak registers a monitor only for a passive scan; the exporter's own monitor may also precede an active scan.
         if member == "RegisterMonitor" and call.body[0].startswith("/org/bleak"):
             self.discovering.set()
         if member in ("StartDiscovery", "StopDiscovery"):

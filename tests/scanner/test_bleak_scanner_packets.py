@@ -30,7 +30,7 @@ def test_only_packets_count(bus: Path) -> None:
 
 
 def test_the_first_packet_of_a_device_that_bluetoothd_knows_counts(bus: Path) -> None:
-    """In a passive scan, BlueZ may not report a second packet for minutes."""
+    """In a passive scan, minutes may pass before BlueZ reports a second packet."""
 
     async def scan(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.advertise(ADDRESS, {UUID: PACKET_A})

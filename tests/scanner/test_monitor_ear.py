@@ -471,7 +471,7 @@ def test_a_channel_that_breaks_ends_the_run(bus: Path, in_virtual_time: InVirtua
 
 
 def test_a_refused_channel_names_the_capability(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """With `ear: monitor`, the exporter then can't start, and the user must learn which capability to grant."""
+    """With `ear: monitor`, the exporter needs the channel, and the user must learn which capability to grant."""
     refused = Channel(refusal=PermissionError(errno.EPERM, "Operation not permitted"))
 
     async def scan() -> None:

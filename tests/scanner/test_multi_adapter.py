@@ -114,7 +114,7 @@ def test_one_failed_adapter_ends_the_run(in_virtual_time: InVirtualTime) -> None
 
 
 def test_a_failure_names_the_option_that_keeps_the_others_listening(in_virtual_time: InVirtualTime) -> None:
-    """A user with two dongles may not know the option, and needs it when one of them fails."""
+    """A user with two dongles needs the option when one of them fails, and may never have heard of it."""
     with pytest.raises(ScannerError) as caught:
         in_virtual_time(run_for(MultiAdapterScanner([Adapter("hci0"), Adapter("hci1", 10)]), NOBODY, 100))
 

@@ -38,7 +38,7 @@ def times_until_given_up(resets: Resets, heard: Sequence[bool], runs_s: Sequence
 
 
 def test_the_first_reset_is_immediate() -> None:
-    """Silence up to its limit, or several rejected scans, come before the first reset, which need not wait longer."""
+    """The first reset follows a silence up to the limit or several rejected scans, so it need not wait longer."""
     assert 0.0 == Resets().wait_s(1000.0)
 
 

@@ -87,7 +87,7 @@ def test_the_next_program_goes_on_counting(tmp_path: Path) -> None:
 
 
 def test_a_record_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    """Root reads the record, and must not wait for a pipe, nor read a file that the exporter's user may not read."""
+    """Root reads the record, and must not wait for a pipe, nor read a file that the exporter's user can't read."""
     record = ResetRecord(tmp_path)
     record.of("hci0").ask_root(0.0)
     record.save()

@@ -162,7 +162,7 @@ def test_an_error_at_the_start_is_reported(bus: Path, change: Act, wanted: str |
 
 
 def test_a_configured_adapter_that_is_off_is_reported_with_the_others(bus: Path) -> None:
-    """A user who has plugged in a second adapter may not remember the setting that names the first."""
+    """A user who has plugged in a second adapter may have forgotten the setting that names the first."""
     adapters = {"hci0": adapter_properties(powered=False), "hci1": adapter_properties()}
 
     async def scan(bluez: ScriptedBluez) -> None:

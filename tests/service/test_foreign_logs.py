@@ -67,7 +67,7 @@ def test_a_flood_is_one_line() -> None:
 
 
 def test_an_exception_in_a_callback_is_logged() -> None:
-    """An event loop only passes the exception to asyncio's logger, whose records nobody would see if not forwarded."""
+    """The event loop only passes the exception to asyncio's logger, so it reaches the log only by forwarding."""
 
     def fail() -> None:
         raise KeyError("x")

@@ -128,7 +128,7 @@ def test_in_continuous_listening_a_scan_ends_with_all_its_packets(
 def test_in_continuous_listening_the_end_of_a_capture_ends_the_scan(
     without_pause: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime
 ) -> None:
-    """With an interval of an hour, the scan's result must appear at once; the values expire with the next scan."""
+    """With an interval of an hour, the result must appear when the capture ends; values expire with the next scan."""
     air = [Transmission(0.5, LIVING_ROOM, -60, {UUID: PACKET_A})]
 
     def shown_after(seconds: float) -> tuple[float | None, int, int]:

@@ -1,4 +1,4 @@
-"""What the service imports: each module takes memory as long as the program runs, and most sensors have no key."""
+"""The modules that the service imports: each takes memory as long as the program runs, even if it is never used."""
 
 import subprocess
 import sys

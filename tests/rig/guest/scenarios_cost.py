@@ -42,7 +42,7 @@ PROCESSES = (PROGRAM, BLUETOOTHD, DBUS, OTHER)
 LEAST_S = 0.001
 """The least CPU time above the time at rest, which other work on the host could otherwise turn into a negative one."""
 HEARD_SHARE = 0.96
-"""The share that the monitor ear must hear; some packets of the last seconds may not be read before the scrape."""
+"""The share that the monitor ear must hear; at the time of the scrape, some packets may still be unread."""
 AIM_OF_BLUEZ = 1.2
 AIM_OF_MONITOR = 12
 
