@@ -1,4 +1,4 @@
-"""A service in virtual time, on a machine that sleeps, whose wall clock is set, and whose bluetoothd restarts."""
+"""A service in virtual time, on a machine that sleeps, whose wall clock is set, and whose bluetoothd ends."""
 
 import asyncio
 import logging

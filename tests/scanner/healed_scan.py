@@ -56,5 +56,5 @@ class Scan:
 
 
 async def nothing(_scan: Scan, wait: Wait) -> None:
-    """Listen until the radio fails."""
+    """Listen until the radio fails, or for 10,000 s."""
     await wait(10_000)

@@ -1,7 +1,7 @@
 """
 Tests of how packets are told from other signals of bluetoothd, with bleak itself on a scripted bluetoothd.
 
-With RIG_EAR=bluez, the rig's scenarios only_a_name and format_switched verify the same on a real bluetoothd.
+The rig's scenarios only_a_name and format_switched verify the same on a real bluetoothd.
 """
 
 from functools import partial

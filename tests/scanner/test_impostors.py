@@ -1,8 +1,8 @@
 """
 Senders that use a sensor's address with another address type.
 
-bleak runs on a scripted bluetoothd, in virtual time. The rig's scenarios in scenarios_address_types.py show the effect
-on a real one.
+bleak runs on a scripted bluetoothd, in virtual time. With RIG_EAR=bluez, the rig's scenarios in
+scenarios_address_types.py show the effect on a real one.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """
 Tests of devices that bluetoothd knows and bleak has missed, with bleak itself on a scripted bluetoothd.
 
-With RIG_EAR=bluez, the rig's scenario all_at_once verifies on a real bluetoothd that no sensor is missed.
+The rig's scenario all_at_once verifies on a real bluetoothd that no sensor is missed.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """
 The monitor ear on a scripted bluetoothd, with a channel that the test writes to.
 
-The rig's scenarios verify the same on the kernel's own channel.
+The rig's scenarios in scenarios_monitor.py verify the same on the kernel's own channel.
 """
 
 import errno
@@ -292,7 +292,7 @@ def test_the_first_batch_is_short(bus: Path, in_virtual_time: InVirtualTime, cha
 
 
 def test_a_burst_ends_a_long_batch(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
-    """If a thousand packets a second begin in a quiet place, the kernel's buffer is full within half a second."""
+    """If a thousand packets a second begin in a quiet place, the kernel's buffer is full after about half a second."""
     listener = Only(SENDER)
     strangers = [frame(legacy_report(b"", sender="C0:00:00:00:00:01"))] * MOST_FRAMES
 
@@ -424,7 +424,7 @@ def test_an_invalid_event_is_counted(bus: Path, in_virtual_time: InVirtualTime, 
 
 
 class Overflowing(MonitorSocket):
-    """A channel that reports lost packets at each read; the rig's scenario fills the kernel's real buffer."""
+    """A channel that reports lost packets; the rig's scenario monitor_counts_what_it_loses fills the real buffer."""
 
     _lost = 0
 

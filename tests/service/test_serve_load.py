@@ -1,5 +1,5 @@
 """
-The service with many simultaneous scrapes and slow clients, and a radio whose packets do not wait.
+The service with many simultaneous scrapes and slow clients, and a radio whose packets are lost if not read in time.
 
 The radio's clock is the processor time of the event loop, so another program on the machine changes nothing.
 """

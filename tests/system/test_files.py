@@ -1,4 +1,4 @@
-"""Reading files: only regular ones, and only up to a limit."""
+"""Reading files, only regular ones and only up to a limit, and noticing their changes."""
 
 import os
 import socket

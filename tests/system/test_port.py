@@ -1,4 +1,4 @@
-"""The TCP port of the HTTP server: temporary and permanent errors, and the addresses on which it listens."""
+"""The ports of the HTTP server: temporary and permanent errors, their addresses, and sockets passed by systemd."""
 
 import errno
 import http.client

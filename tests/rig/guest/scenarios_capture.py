@@ -54,7 +54,7 @@ def names_in(path: Path) -> dict[str, str]:
 
 @scenario
 def captures(stack: Stack) -> None:
-    """A capture has each event that btmon records, with the same time; each program reads the other's file."""
+    """A capture has the advertising events that btmon records, and their times; each program reads the other's file."""
     radio = stack.start()
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     btmon = subprocess.Popen(["btmon", "-w", str(OF_BTMON)], stdout=subprocess.DEVNULL)
