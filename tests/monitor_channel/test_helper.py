@@ -86,7 +86,7 @@ def test_an_error_is_reported(
 
 
 def test_a_client_that_says_nothing_is_left(ends: tuple[socket.socket, socket.socket]) -> None:
-    """Otherwise, clients that say nothing would occupy helpers until systemd starts no more of them."""
+    """If helpers waited for ever, clients that say nothing would occupy them until systemd starts no more."""
     with pytest.raises(TimeoutError):
         answer(ends[1], Pairs().open, limit_s=0.001)
 

@@ -76,7 +76,7 @@ class Writer(ABC):
         return {self.begun, self.done}
 
     def hold(self, number: int) -> None:
-        """Note that the file has this content, which may have been written although `done` does not say so."""
+        """Note that the file has this content; a killed writer may have written it without noting that in `done`."""
         self._shared[_NUMBER:] = number.to_bytes(_NUMBER, "little")
 
     @abstractmethod

@@ -129,7 +129,7 @@ def test_a_callback_without_rssi_is_no_packet(bleak: FakeBleak, run: InVirtualTi
 
 
 def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """Without a named adapter, bleak would choose one of two at random."""
+    """If no adapter is named to bleak, it chooses one of several at random."""
     run(BleakScannerImpl("hci1", make_scanner=bleak).scan(1))
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 
@@ -283,6 +283,6 @@ def test_bluez_reports_each_packet(bleak: FakeBleak, run: InVirtualTime) -> None
 
 
 def test_without_d_bus_the_real_bleak_fails_with_a_hint(bus: Path) -> None:
-    """On a machine without D-Bus, the error must say how to start it."""
+    """On a machine without D-Bus, the error must say how to start D-Bus."""
     with pytest.raises(ScannerError, match=r"D-Bus can't be reached .*: start it with `systemctl start dbus`"):
         asyncio.run(BleakScannerImpl().scan(1))

@@ -82,7 +82,7 @@ def test_any_bytes_give_records_or_the_one_error(data: bytes, beginning: bytes) 
 
 @pytest.mark.parametrize("at_us", [-(10**21), 10**21])
 def test_a_time_that_does_not_fit_is_moved(at_us: int) -> None:
-    """A text capture may have any time, and converting it must not fail."""
+    """A text capture may contain any time, and converting the capture must not fail."""
     assert 1 == len(list(records(HEADER + record_bytes(Record(at_us, 0, EVENT, b"")))))
 
 

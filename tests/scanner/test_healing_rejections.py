@@ -56,7 +56,7 @@ def test_a_rejection_that_passes_causes_no_reset(scan: Scan, in_virtual_time: In
 
 
 def test_rejections_in_a_quiet_place_are_not_tried_again_for_ever(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """Each scan may start well, end before anything is heard, and be rejected when it starts again."""
+    """Each scan may start well, end before anything is heard, and be rejected when it is started again."""
 
     async def act(scan: Scan, wait: Wait) -> None:
         for _ in range(MOST_RETRIES + 1):

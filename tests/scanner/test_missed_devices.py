@@ -47,7 +47,7 @@ def test_a_device_that_appears_during_bleak_s_query_is_received(bus: Path) -> No
 
 
 def test_the_first_packet_of_a_missed_device_counts(bus: Path) -> None:
-    """After the removal bluetoothd reports the device as new, so its data counts even if it is unchanged."""
+    """After the removal, bluetoothd reports the device as new, so its data counts even if it is unchanged."""
 
     async def heard(bluez: ScriptedBluez) -> list[tuple[str, bytes]]:
         bluez.appearing = {SENSORS[0]: {UUID: PACKET_B}}
@@ -57,7 +57,7 @@ def test_the_first_packet_of_a_missed_device_counts(bus: Path) -> None:
 
 
 def test_a_device_that_bleak_knows_is_not_removed(bus: Path) -> None:
-    """Other programs use these devices too, and would see them disappear and reappear."""
+    """Other programs may use these devices, too, and would see them disappear and reappear."""
 
     async def count(bluez: ScriptedBluez) -> int:
         for address in SENSORS:

@@ -144,5 +144,5 @@ def test_any_entry_is_read(value: object) -> None:
 
 @pytest.mark.parametrize("fruitless", [-1, MOST_FRUITLESS + 1, "2", None, 1.5])
 def test_an_impossible_number_is_ignored(fruitless: object) -> None:
-    """A damaged file must neither forbid every reset nor permit more of them."""
+    """A damaged file must neither forbid every reset nor lift the limit."""
     assert 0 == resets_of({"times": [], "fruitless": fruitless}).fruitless

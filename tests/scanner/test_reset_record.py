@@ -65,7 +65,7 @@ def test_without_a_folder_nothing_is_written() -> None:
 
 
 def test_a_request_ends_with_the_next_start(tmp_path: Path) -> None:
-    """By then, root has reset the adapter; only the time of the request stays, because it delays the next request."""
+    """Root resets the adapter before the next start; only the time of the request stays, to delay another request."""
     record = ResetRecord(tmp_path)
     record.of("hci3").ask_root(7.0)
     record.save()

@@ -125,7 +125,7 @@ def test_the_next_valid_configuration_is_used_again(run: Run) -> None:
 
 
 def test_a_shorter_limit_expires_a_value_at_once(run: Run) -> None:
-    """Otherwise, a value that is too old by the new limit would be shown until it is too old by the old one."""
+    """If the new limit took effect later, a value would be shown until it is too old by the old limit."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, packet(2150))

@@ -58,7 +58,7 @@ def test_a_filter_that_is_turned_off_and_on_keeps_its_count(run: Run) -> None:
 
 
 def test_a_value_that_is_held_back_survives_a_reload(run: Run) -> None:
-    """A reload while a value is held back must neither show the glitch nor lose its count."""
+    """A reload while a value is held back must neither show the glitch nor leave it uncounted."""
 
     async def script(house: House) -> None:
         house.hear(LIVING_ROOM, packet(2000))

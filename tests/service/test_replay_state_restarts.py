@@ -234,7 +234,7 @@ def test_the_last_packet_of_a_dead_sensor_is_not_new_after_a_restart(tmp_path: P
 
 
 def test_another_format_is_refused_after_a_restart_as_before(tmp_path: Path, log: logging.Logger) -> None:
-    """Anybody can provoke a restart, so it must not begin the ten minutes in which any format is accepted."""
+    """Anybody can provoke a restart, so a restart must not begin ten minutes in which any format is accepted."""
     before = heard(tmp_path, log, *range(5000, 5010))
     path = tmp_path / FILE_NAME
     path.write_text(path.read_text().replace('"fcd2"', '"181a"'))

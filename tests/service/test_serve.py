@@ -222,7 +222,7 @@ def test_a_port_that_becomes_free_is_served_after_all(
 def test_a_port_that_stays_in_use_is_an_error(
     served: AppConfig, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Users often start the service a second time by mistake, and must learn why it can't serve."""
+    """A user who starts the service a second time by mistake must learn why it can't serve."""
     with socket.create_server(("127.0.0.1", served.listen_port)), pytest.raises(PortError, match="is in use; end the"):
         in_virtual_time(serve(served, Radio(), logging.getLogger("test"), asyncio.Event()))
 

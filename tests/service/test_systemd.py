@@ -117,7 +117,7 @@ async def served(config: AppConfig, radio: RadioProtocol, inbox: socket.socket, 
 def test_systemd_gets_every_notification(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Units ordered after this one wait for READY, and `systemctl status` shows the same text as the log."""
+    """Units ordered after the exporter's wait for READY, and `systemctl status` shows the same text as the log."""
     caplog.set_level(logging.INFO)
 
     heard = in_virtual_time(served(app_config, SlowToStart(), systemd, 64))
@@ -136,7 +136,7 @@ def test_systemd_gets_every_notification(
 def test_a_radio_that_does_not_start_is_never_ready(
     app_config: AppConfig, systemd: socket.socket, in_virtual_time: InVirtualTime, log: logging.Logger
 ) -> None:
-    """Units that depend on this one must not start without a radio; the error still ends the program."""
+    """Units that depend on the exporter's must not start without a radio; the error still ends the program."""
     radio = Hanging(1, ScannerError("no Bluetooth adapter"))
 
     async def run() -> None:
@@ -237,7 +237,7 @@ def _no_descriptors() -> Iterator[None]:
 def test_the_watchdog_is_fed_when_no_descriptor_is_left(
     systemd: socket.socket, log: logging.Logger, request: pytest.FixtureRequest
 ) -> None:
-    """If somebody holds all connections, systemd must not restart the program as if it had hung."""
+    """If connections use up the file descriptors, systemd must not restart the program as if it had hung."""
     with Notifier(log) as notifier:
         request.getfixturevalue("_no_descriptors")
         notifier.notify("WATCHDOG=1")

@@ -244,7 +244,7 @@ def table(rounds: Sequence[Mapping[str, Result]]) -> str:
 
 
 def peers(stack: Stack) -> None:
-    """Every program hears the same kind of traffic, one after the other; no limit applies to the figures."""
+    """Every program hears the same kind of traffic, one after the other; the monitor ear must decode every packet."""
     say(", ".join(f"{name} {version(name)}" for name in ("TheengsGateway", "habluetooth", "bthome-ble", "bleak")))
     # Otherwise only the first program to import a library would wait for the disk.
     subprocess.run([sys.executable, "-c", f"import {', '.join(MODULES)}"], check=True)
