@@ -129,7 +129,7 @@ def test_a_callback_without_rssi_is_no_packet(bleak: FakeBleak, run: InVirtualTi
 
 
 def test_the_adapter_is_the_configured_one(bleak: FakeBleak, run: InVirtualTime) -> None:
-    """If no adapter is named to bleak, it chooses one of several at random."""
+    """Without the name of an adapter, bleak chooses one of several at random."""
     run(BleakScannerImpl("hci1", make_scanner=bleak).scan(1))
     run(BleakScannerImpl(make_scanner=bleak).scan(1))
 

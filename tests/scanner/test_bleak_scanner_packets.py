@@ -1,5 +1,5 @@
 """
-Tests of how packets are told from other signals of bluetoothd, with bleak itself on a scripted bluetoothd.
+Tests that packets are distinguished from other signals of bluetoothd; bleak itself runs on a scripted bluetoothd.
 
 The rig's scenarios only_a_name and format_switched verify the same on a real bluetoothd.
 """
