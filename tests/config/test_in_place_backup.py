@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_mask_of_an_access_control_list_opens_no_backup(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The group bits of such a file are the list's mask: the group that owns the file may have no right to read it."""
+    """With a list, the mode's group bits are the list's mask: the file's group may have no right to read the file."""
     try:
         os.setxattr(path, "system.posix_acl_access", acl(group=6, own_group=0))
     except OSError as error:
@@ -68,7 +68,7 @@ def mode_of_backup(path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) ->
 
 @pytest.mark.parametrize(("later_s", "is_found"), [(-86_400, False), (0, True), (59, True), (60, False)])
 def test_only_the_backup_of_the_latest_change_is_found(path: Path, later_s: int, is_found: bool) -> None:
-    """A forgotten backup must not bring back removed devices after the file was changed, or an older one restored."""
+    """After the file was changed, or replaced by an older file, a forgotten backup must not bring back old devices."""
     backup = path.with_name("config.yaml.before-discover-x1")
     backup.write_bytes(OLD)
     os.utime(backup, (1_700_000_000, 1_700_000_000))

@@ -53,7 +53,7 @@ def test_an_unknown_tag_is_found_anywhere(text: str) -> None:
 
 @pytest.mark.parametrize("tag", ["!!python/name:os.system", "!!binary", "!!set", "!!omap", "!!timestamp", "!!map"])
 def test_a_standard_tag_without_a_use_is_not_supported(tag: str) -> None:
-    """A configuration has only texts, numbers, lists and mappings."""
+    """A configuration has only texts, numbers, Booleans, lists and mappings."""
     assert [f"the tag {tag} is not supported"] == [fault.problem for fault in faults(f"{tag} x")]
 
 

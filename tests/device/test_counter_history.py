@@ -35,7 +35,7 @@ def refusal_of(air: Air, packet: Packet) -> str:
 
 @pytest.mark.parametrize("step_s", [250, 300, 600, 1275])
 def test_a_slow_sensor_is_accepted_all_the_time(air: Air, step_s: float) -> None:
-    """PHY62x2 firmware counts once in up to 1,275 s; with one limit for all sensors, most packets would be refused."""
+    """PHY62x2 firmware may count only every 1,275 s; with a fixed limit of 300 s, most packets would be refused."""
     assert all(send_steadily(air, list(range(5000, 5010)), step_s))
 
 
@@ -112,7 +112,7 @@ def test_a_wrapped_count_does_not_let_recordings_in(air: Air) -> None:
 
 
 def test_a_late_copy_from_before_the_wrap_is_late(air: Air) -> None:
-    """The kernel may hold a packet back while the counter wraps, and its late copy is not an attack."""
+    """The kernel may hold one adapter's copy of a packet back while the counter wraps; this copy is not an attack."""
     for value in (65_534, 65_535, 0):
         air.send(Packet(value, b"%d" % value))
         air.now += 1
@@ -159,7 +159,7 @@ def test_a_sensor_that_is_seldom_heard_may_restart_after_ten_minutes(air: Air) -
 
 
 def test_two_recordings_in_the_first_minutes_do_not_lock_a_sensor_out(air: Air) -> None:
-    """Two recorded packets may be far ahead; the sensor's own count, from before the first, must be accepted again."""
+    """Two recorded packets may be far ahead; the sensor, which continues its own count, must be accepted again."""
     air.send_all(sensor(range(5000, 5010)))
     for value in (500_000, 900_000):
         assert air.send(Packet(value, b"%d" % value))
@@ -182,7 +182,7 @@ def test_each_refusal_has_its_cause(air: Air) -> None:
 
 
 def test_a_recording_that_the_sensor_can_t_have_reached_is_refused(air: Air) -> None:
-    """An attacker may jam the sensor and replay counters from 1000 on, which no sensor reaches in half a minute."""
+    """An attacker may jam the sensor and replay counters above 1000, which no restarted sensor reaches in minutes."""
     air.send_all(sensor(range(50_000, 50_050)))
 
     assert not any(air.send_all((10.0 * index, Packet(1000 + index, b"%d" % index)) for index in range(1, 200)))

@@ -148,7 +148,7 @@ def test_where_nothing_is_due_nothing_changes() -> None:
 
 
 def test_a_check_that_expires_nothing_changes_nothing() -> None:
-    """With learned limits, a check becomes due long before a value expires, and must not make a scrape search anew."""
+    """With learned limits, a check becomes due long before a value expires; without effect, it must cost no scrape."""
     home = Home(limit=lambda interval_s: 900 if interval_s else 60)
     home.hear({"temperature": 21.5})
     home.now += 100

@@ -155,7 +155,7 @@ def test_a_late_event_does_not_restart_the_transmission() -> None:
 
 
 def test_a_copy_is_late_by_when_it_was_overtaken_not_by_the_latest_repeat() -> None:
-    """Repeats of one packet, however long they go on, must not delay the first packet of a restarted sensor."""
+    """Repeats of one packet, however long they go on, must not make a restarted sensor's first packet look late."""
     home = Home()
     for _ in range(5):
         home.hear({"temperature": 21.5}, packet_id=5, adapter="hci0")

@@ -67,7 +67,7 @@ def test_without_packet_id_every_packet_is_new(home: Home) -> None:
 
 
 def test_a_repeat_after_a_packet_without_id_is_new(home: Home) -> None:
-    """A packet without an id starts another transmission, in which the same values are a new measurement."""
+    """A packet without an id ends the transmission, so the same id and values after it are a new measurement."""
     hear(home, (1000.0, A, 7), (1001.0, B, None), (1002.0, A, 7))
 
     assert 1002.0 == updated_s(home)

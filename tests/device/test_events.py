@@ -51,7 +51,7 @@ def test_another_event_under_the_same_id_counts() -> None:
 
 
 def test_an_id_that_was_not_heard_for_long_is_another_press() -> None:
-    """The ids wrap around after 256 packets and restart with a new battery, so an old id may be a new press."""
+    """The ids wrap around after 255 and restart with a new battery, so an old id may be a new press."""
     assert {("button", "press"): 1} == heard((1000.0, PRESS, 7), (1599.9, PRESS, 7)).happened
     assert {("button", "press"): 2} == heard((1000.0, PRESS, 7), (1600.0, PRESS, 7)).happened
 
@@ -73,7 +73,7 @@ def test_a_late_copy_from_another_adapter_is_no_press() -> None:
 
 
 def test_what_one_adapter_hears_is_in_order() -> None:
-    """A sensor that restarts with each press may send descending ids on one adapter, and no press may be lost."""
+    """One adapter may hear descending ids from a sensor that restarts with each press, and no press may be lost."""
     events = heard((1000.0, PRESS, 3), (1001.0, PRESS, 2), (1002.0, PRESS, 1))
 
     assert {("button", "press"): 3} == events.happened

@@ -60,7 +60,7 @@ def test_pauses_do_not_count() -> None:
 
 
 def test_the_sleep_of_the_machine_does_not_count() -> None:
-    """A notebook that slept for eight hours did not listen, although nothing was recorded meanwhile."""
+    """A notebook that slept for eight hours did not listen, which only the gap between two notes shows."""
     listening = Listening(0)
     note_until(listening, 0, 100, "hci0")
     listening.note(100, HCI0)
@@ -82,7 +82,7 @@ def test_more_spans_than_are_kept_are_enough() -> None:
 
 
 def test_the_latest_unknown_device_is_known_to_a_few_seconds() -> None:
-    """While unknown devices are heard, the radio works, and a silent sensor is gone."""
+    """While unknown devices are heard, the radio works, so a sensor's silence has another cause."""
     listening = Listening(0)
     found = []
     for now_s, strangers in ((0, 0), (5, 3), (10, 3), (15, 4)):

@@ -138,7 +138,7 @@ def test_what_is_sent_again_does_not_begin_the_trial_again(air: Air) -> None:
 
 
 def test_what_is_remembered_has_a_limit(air: Air) -> None:
-    """A sensor with a loose battery must not fill the memory; the oldest start is forgotten first."""
+    """A sensor that restarts again and again must not fill the memory; the oldest packets are forgotten first."""
     for battery in range(4):
         air.send_all(sensor(range(LOW + 4), battery))
         air.now += 60

@@ -65,7 +65,7 @@ def test_the_last_packet_of_an_earlier_battery_does_not_lock_a_sensor_out_for_go
 
 
 def test_a_recording_in_the_first_minutes_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
-    """In the first minutes, the replay guard can't tell which of two counts is the sensor's."""
+    """In the first minutes, the replay guard can't know which of two counts is the sensor's, and accepts both."""
     air.send_all(sensor(range(5000, 5010)))
     assert air.send(Packet(500_000, b"in the first minutes"))
     air.now += ADVERTISED_EVERY_S

@@ -24,7 +24,7 @@ def replays(recorded: list[Packet]) -> st.SearchStrategy[list[tuple[float, Packe
 def test_what_was_heard_of_a_sensor_that_died_is_never_accepted_again(
     begin: int, length: int, seed: int, data: st.DataObject
 ) -> None:
-    """An attacker must not make a dead sensor look alive, except by its last counter for at most 25 minutes."""
+    """An attacker must not make a dead sensor look alive, except with its last counter, and for 25 minutes at most."""
     air = Air()
     air.send_all(sensor(range(begin, begin + length), lost=random.Random(seed)))
     air.send(Packet(begin + length, b"last"))
@@ -64,7 +64,7 @@ def test_what_was_heard_before_a_new_battery_is_never_accepted_after_it(
     assert any(air.send_all(sensor(range(8), battery=2)))
     last = air.accepted[-1]
 
-    # A living sensor continues at counter 8. For a dead one, 100,000 stays too far ahead for the time of this test.
+    # A living sensor continues at counter 8. For a dead one, 100,000 stays too far ahead during this test.
     near = [packet for packet in recorded if packet.value < LOW or packet.value == 100_000]
     for index, (after_s, packet) in enumerate(data.draw(replays(near)) if near else []):
         air.now += min(after_s, 60)

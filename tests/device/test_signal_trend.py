@@ -111,7 +111,7 @@ def test_samples_of_another_time_are_forgotten() -> None:
 
 
 def test_a_fall_long_before_the_silence_is_no_reason() -> None:
-    """A sensor that moved to the cellar an hour ago, and worked there, stopped for another reason."""
+    """A sensor that moved to the cellar ten minutes ago, and worked there, stopped for another reason."""
     assert fall_of([-60] * 20 + [-90] * SAMPLES) is None
 
 

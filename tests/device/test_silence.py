@@ -116,7 +116,7 @@ CASES = {
 }
 NEAR_MISSES = {
     "refused": [
-        # No refused packet arrived recently, either.
+        # The latest refused packet arrived too long ago.
         replace(PLAIN, refusal=("wrong_key", 60)),
         replace(PLAIN, was_heard=False, refusal=("wrong_key", 61)),
     ],

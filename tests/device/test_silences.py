@@ -145,7 +145,7 @@ def test_a_sensor_with_a_weak_signal_has_not_faded(fade_db: float, then_s: float
 
 
 def test_a_battery_that_was_low(watched: Watched) -> None:
-    """Most sensors that fall silent need a new battery."""
+    """The owner must learn that the sensor probably needs a new battery."""
     watched.levels["cellar"] = 4
     watched.spend(60)
     watched.stop("cellar")
@@ -286,7 +286,7 @@ def test_a_wrong_key_is_the_reason_whatever_the_rhythm() -> None:
     ],
 )
 def test_all_sensors_at_once(watched: Watched, strangers: bool, words: str) -> None:
-    """The radio, or something that disturbs it, is to blame, and no sensor needs a battery."""
+    """The radio, or something that disturbs it, is to blame, and not the low battery of one sensor."""
     watched.levels["attic"] = 4
     watched.spend(10)
     watched.stop("attic", "cellar", "garden")
@@ -463,7 +463,7 @@ def test_an_adapter_that_hung_before_it_failed_did_not_listen(watched: Watched, 
 
 
 def test_a_radio_that_hung_from_the_start_did_not_listen() -> None:
-    """A sensor is not "never heard" because of the minute before the failure was noticed."""
+    """The minute before the failure was noticed must not make a sensor count as "never heard"."""
     watched = Watched()
     watched.stop("attic", "cellar", "garden")
     watched.spend(60)

@@ -131,7 +131,7 @@ class Busy(Passwords):
 
 
 def test_too_many_passwords_are_refused_for_now(web_file: WebFile) -> None:
-    """Prometheus repeats a scrape that failed with 503; 401 would point to the wrong cause."""
+    """The password may be right, so the client should try again later (503); 401 would point to the wrong cause."""
     counts: Counts = Counts()
     app = web.Application(middlewares=[password_check(web_file, HttpErrors(counts=counts), Busy())])
     answer = ask(app, b"GET /metrics", b"Authorization: Basic " + RIGHT)

@@ -208,7 +208,7 @@ def test_the_index_leads_to_everything(app: web.Application) -> None:
 
 
 def test_the_index_shows_the_age_of_the_last_scan(app_config: AppConfig) -> None:
-    """A new user first asks whether any device is heard."""
+    """A new user first asks whether any device is heard, and when the last scan ended."""
     tracker = StatusTracker(30, 5, last_scan_timestamp=int(time.time()) - 180, devices_seen=1)
 
     _, body = get(create_app(app_config, tracker), "/", ClientResponse.text)

@@ -30,7 +30,7 @@ def test_every_kind_is_a_label() -> None:
 
 
 def test_an_exception_is_one_line_with_its_place(log: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
-    """A traceback of 1 kB for each request lets anybody fill the SD card; the place is enough to find the bug."""
+    """A traceback of 1 kB for each request would let anybody fill the SD card; the place is enough to find the bug."""
     try:
         int("two\nlines \udcff")
     except ValueError as error:

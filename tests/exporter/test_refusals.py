@@ -36,7 +36,7 @@ class Given:
     ids=repr,
 )
 def test_only_a_request_without_surprises_reaches_aiohttp(request_: bytes, status: int | None) -> None:
-    """Each of these would make aiohttp wait, or answer before the request is complete."""
+    """Any of the refused requests would make aiohttp wait, or answer before the request is complete."""
     refusal = refusal_of(request_)
 
     assert status == (None if refusal is None else refusal.status)
@@ -46,7 +46,7 @@ def test_only_a_request_without_surprises_reaches_aiohttp(request_: bytes, statu
     ("reason", "text"), [("a body", "408: a body"), (ValueError("secret"), "408: Request Timeout")]
 )
 def test_the_answer_gives_the_reason_but_no_exception(reason: object, text: str) -> None:
-    """The text of an exception may quote anything; one that we wrote helps the client's owner."""
+    """The text of an exception may quote anything; a text that we wrote helps the client's owner."""
     answer = Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", reason).answer()
 
     response = HTTPResponse(Given(answer))  # type: ignore[arg-type] # it needs only this method

@@ -58,7 +58,7 @@ def test_a_known_request_displaces_no_other() -> None:
 
 
 def test_an_answer_that_must_not_be_made_now_can_be_made_later() -> None:
-    """Many clients that scrape at once must not keep the event loop from the radio, but may do so later."""
+    """Many clients that scrape at once must not keep the event loop from the radio, but may scrape later."""
     permissions = iter([False, True])
     repeats = Repeats(lambda: next(permissions), unexpected)
     repeats.allow(lambda: b"answer")
@@ -85,7 +85,7 @@ def test_after_a_failure_aiohttp_answers(repeat: Repetition, number: int) -> Non
 
 
 def test_pieces_that_take_too_long_are_not_waited_for() -> None:
-    """Nothing else runs on the event loop meanwhile, and packets would be lost."""
+    """While the pieces are made, nothing else runs on the event loop, and packets could be lost."""
 
     def endless() -> Iterator[bytes]:
         while True:
@@ -293,7 +293,7 @@ def test_a_slow_client_without_a_further_request_sees_the_end(*, sends_too_much:
 
 
 def test_a_client_that_repeats_but_does_not_read_is_cut_off() -> None:
-    """It would hold its connection, and its answers in memory, for ever."""
+    """Such a client would hold its connection, and its answers in memory, for ever."""
 
     async def act(connect: Connect) -> float:
         client = await connect()

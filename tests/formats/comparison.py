@@ -49,8 +49,10 @@ class Comparison(NamedTuple):
     A packet, and the results of both decoders.
 
     Attributes:
-        objects: The complete objects in the packet, split by version 1's lengths or by bthome-ble's table.
-        end: CUT, an object id that bthome-ble does not know, or None if the last object is complete.
+        objects: The complete objects in the packet, split by version 1's lengths or by bthome-ble's table; none if the
+            packet can't be decrypted.
+        end: CUT, an object id that bthome-ble does not know, or None if the last object is complete, or if there is
+            none.
     """
 
     packet: Packet
@@ -135,7 +137,7 @@ def fits(one: Object) -> bool:
 
 
 def differences(comparison: Comparison) -> Iterator[Difference]:
-    """Yield all differences; if bthome-ble raises an exception or we reject the packet, only that of the acceptance."""
+    """Yield all differences; if bthome-ble raises an exception or we reject the packet, only one in acceptance."""
     ours, theirs = comparison.ours, comparison.theirs
     if theirs.raised:
         yield Difference("acceptance", ours, theirs.raised)

@@ -76,7 +76,7 @@ def from_vectors() -> Iterator[Input]:
 
 
 def _from_our_sender(payload: bytes, address: str) -> bytes:
-    """Return a payload in which ADDRESS replaces the sender's address, if the payload contains that."""
+    """Return a payload in which ADDRESS replaces each occurrence of the sender's address, in either byte order."""
     sender = mac_bytes(address)
     return payload.replace(sender, PRINTED).replace(sender[::-1], REVERSED)
 

@@ -20,7 +20,7 @@ def main() -> None:
     def one_input(data: bytes) -> None:
         corpus.from_bytes(data).check()
 
-    # For a merge, libFuzzer starts its own command line with other options in a shell.
+    # For a merge, libFuzzer runs its own command line again in a shell, with other options.
     name = f"{shlex.quote(sys.executable)} -m tests.formats.fuzz_target"
     atheris.Setup([name, *sys.argv[1:]], one_input)
     atheris.Fuzz()

@@ -1,5 +1,5 @@
 """
-`make fuzz`: search for inputs that make a decoder fail, guided by the branches that they take.
+`make fuzz`: search for inputs that make a decoder fail, guided by the branches that each input takes.
 
 The search begins with the vectors, the kept inputs, and the inputs of earlier runs on this machine (.fuzz/corpus).
 
@@ -42,7 +42,7 @@ class State(NamedTuple):
         executions: The number of inputs that were run.
         coverage: The number of edges of the control-flow graph that were taken.
         features: The number of libFuzzer's features, such as an edge with a range of hit counts (1, 2, 3, 4 to 7, …).
-        corpus: The number of inputs; each of them has a feature that no other input has.
+        corpus: The number of inputs kept, each because it had a feature that no input before it had.
     """
 
     executions: int = 0

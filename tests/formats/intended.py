@@ -144,7 +144,7 @@ _SEVERAL_UNITS = ("mass", "distance", "volume")
 
 INTENDED: Sequence[Intended] = [
     # --- acceptance of a packet ---
-    # No valid packet is cut short. In a packet that is, the objects before the cut may be damaged, too, and a wrong
+    # No valid packet is cut short. In a truncated packet, the objects before the cut may be damaged, too, and a wrong
     # value stays in a graph for ever. bthome-ble keeps these objects. For an object of version 1 without a value, it
     # returns 0 and continues to read.
     Intended("cut short", lambda it, at: _is_rejected(it, "truncated") and at.end == CUT, is_all=True),
@@ -238,26 +238,26 @@ INTENDED: Sequence[Intended] = [
         "a text that is not UTF-8",
         lambda it, _: _value_of(it, 0x53) and "\N{REPLACEMENT CHARACTER}" in str(it.ours) and it.theirs is No.VALUE,
     ),
-    # bthome-ble skips the object, and does not count it.
+    # bthome-ble skips an empty text or raw object, and does not count it among the positions.
     Intended(
         "an empty text or raw",
         lambda it, _: _value_of(it, 0x53, 0x54) and it.ours in ("", b"") and it.theirs is No.VALUE,
     ),
     Intended("a position after an empty text", lambda it, at: _is_shifted(it, at, is_unfit=False)),
-    # bthome-ble fires no event for these codes. Our event is "none", or has the code.
+    # For the code 0 ("none") or an unknown code, bthome-ble fires no event. Our event is "none", or contains the code.
     Intended(
         "no event, or an unknown one",
         lambda it, _: (
             _value_of(it, 0x3A, 0x3B, 0x3C) and str(it.ours).startswith(("none", "unknown")) and it.theirs is No.VALUE
         ),
     ),
-    # Shelly's firmware before 1.0.20 sent 0xFE for a held button, which bthome-ble knows only as 0x80: "hold_press".
+    # Shelly's firmware before 1.0.20 sent 0xFE for a held button; bthome-ble knows only the later code, 0x80.
     Intended(
         "a held button by its old code",
         lambda it, _: _value_of(it, 0x3A) and it.ours == "hold_press" and it.theirs is No.VALUE,
     ),
     # --- the types of version 1 ---
-    # Version 1 has no such object; bthome-ble reads the object as one byte.
+    # Version 1 has no commands; bthome-ble reads the object as one byte.
     Intended(
         "a command in version 1",
         lambda it, _: _value_of(it, 0x3B) and it.one is not None and it.one.value_type is not None,

@@ -16,7 +16,7 @@ from ble_exporter.parser import keyed_reader, plain_reader
 from tests.formats.sealing import ADDRESS, KEY, SEALS
 
 _CIPHER = Ccm(KEY)
-# Beside the header, the counter and the MIC, no advertisement has room for more encrypted bytes.
+# About as many encrypted bytes as an advertisement has room for, beside the header, the counter and the MIC.
 _LONGEST_PLAINTEXT = 240
 
 

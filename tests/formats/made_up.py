@@ -24,5 +24,5 @@ decode = partial(fold, fields)
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Return a certain guess for two bytes, or None."""
+    """Return a certain guess for a payload of two bytes, otherwise None."""
     return Guess(CERTAIN, UUID, "it has two bytes") if len(payload) == 2 else None

@@ -164,7 +164,7 @@ def places(objects: Sequence[Object]) -> list[tuple[Place, int]]:
     A key that occurs once has no number; if a key occurs twice, the first has a number, too.
     """
     groups = [KINDS.get(one.object_id) and KINDS[one.object_id][:3] for one in objects]
-    # bthome-ble skips an empty text of version 2 before it counts.
+    # bthome-ble skips an empty text or raw object of version 2 before it counts.
     is_counted = [bool(one.data) or one.value_type is not None for one in objects]
     counted = [group if counts else None for group, counts in zip(groups, is_counted, strict=True)]
     times = Counter(counted)

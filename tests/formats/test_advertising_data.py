@@ -66,7 +66,7 @@ def test_a_length_at_the_end_is_a_structure_without_a_type() -> None:
 
 @pytest.mark.parametrize("before", ["", "020106", "020106020af40101"])
 def test_zeros_end_the_payload(before: str) -> None:
-    """Controllers fill a packet with zeros, which are no structure but must be shown, wherever they begin."""
+    """Controllers fill packets with zeros, which `decode` must show, wherever they begin."""
     end = structures(bytes.fromhex(before + "0000"))[-1]
 
     assert Structure(len(bytes.fromhex(before)), None, b"\x00") == end

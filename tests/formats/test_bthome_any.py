@@ -22,7 +22,7 @@ _PACKETS_PER_EXAMPLE = 60
 
 @given(st.binary(max_size=300))
 def test_any_bytes_give_values_or_a_decode_error(payload: bytes) -> None:
-    """Anybody can send any bytes: the decoder must raise no other exception."""
+    """Anybody can send any bytes: the decoder must raise no exception except DecodeError."""
     result: set[object]
     try:
         result = {type(value) for value in bthome.decode(payload).measurements.values()}
@@ -48,7 +48,7 @@ def test_no_object_of_a_valid_payload_is_lost(object_ids: list[int], data: st.Da
 
 @given(st.integers(min_value=-27315, max_value=2**15 - 2))
 def test_a_temperature_is_the_double_nearest_to_its_two_decimals(raw: int) -> None:
-    """21.05 must not print as 21.050000000000001: a factor of 0.01 would get 8,780 values wrong."""
+    """20.15 must not print as 20.150000000000002: a factor of 0.01 would get 8,780 values wrong."""
     payload = b"\x40\x02" + raw.to_bytes(2, "little", signed=True)
 
     assert {"temperature": float(Decimal(raw) / 100)} == bthome.decode(payload).measurements
@@ -77,5 +77,5 @@ def test_bthome_is_decoded_as_its_fields_are(seed: int, cipher: Ccm | None) -> N
         ours, folded = _decoded(payload, cipher), _folded(payload, cipher)
 
         assert folded == ours, payload.hex()
-        # The order of the dictionaries must agree, too: the positions depend on it.
+        # The order of the values, which `==` ignores, must agree, too: a device stores its series in this order.
         assert repr(folded) == repr(ours), payload.hex()

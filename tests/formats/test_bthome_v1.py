@@ -46,7 +46,7 @@ def test_a_floating_point_number_may_be_larger_than_an_integer_of_its_size() -> 
 
 @pytest.mark.parametrize("payload", [MAC_ADDRESS + TEMPERATURE, TEMPERATURE + MAC_ADDRESS])
 def test_a_mac_address_is_skipped(payload: str) -> None:
-    """A MAC address has no object id; unless skipped, each sensor's address would be another unknown object."""
+    """A MAC address has no object id; unless it is skipped, its first byte would count as an unknown object."""
     found = decoded(payload)
 
     assert ({"temperature": 25.06}, None) == (found.measurements, found.unknown_object)
@@ -61,7 +61,7 @@ def test_what_follows_an_unknown_object_is_read() -> None:
 
 @pytest.mark.parametrize("control", ["00", "20", "e0"])
 def test_an_object_without_a_value_is_rejected_at_its_place(control: str) -> None:
-    """With a length of 0, the decoder would not advance, so such an object must be an error."""
+    """An object of length 0 has no id, so the decoder must not take the next byte for one."""
     with pytest.raises(DecodeError) as caught:
         decoded(TEMPERATURE + control)
 

@@ -39,7 +39,7 @@ def test_what_is_not_authentic_is_a_wrong_key(nonce: bytes, ciphertext: bytes, a
 
 @pytest.mark.parametrize("length", [0, 15, 17, 24, 32])
 def test_a_key_of_another_length_is_refused(length: int) -> None:
-    """AES has longer keys, but no sensor uses one, so such a key is a mistake; the message must not show it."""
+    """Every sensor's key has 16 bytes, so any other length is a mistake; the message must not show the key."""
     with pytest.raises(ValueError, match=f"^a key has 16 bytes, not {length}$"):
         Ccm(bytes(length))
 

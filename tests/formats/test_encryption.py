@@ -65,7 +65,7 @@ def test_another_s_payload_is_refused_and_named() -> None:
 
 
 def test_the_nonce_needs_an_address() -> None:
-    """Plain BTHome v2 needs no address, but decryption without one could accept another sender's packet."""
+    """Plain BTHome v2 needs no address, so it may be missing; the error must say that decryption needs one."""
     with pytest.raises(DecodeError, match=r"^decryption needs the sender's address") as caught:
         bthome.decode(bytes.fromhex("41e445f3c9962b332211006c7c4519"), cipher=Ccm(bytes(16)))
 

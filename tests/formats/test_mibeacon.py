@@ -39,7 +39,7 @@ def test_the_frame_control_is_explained_bit_by_bit(flag: int, name: str) -> None
 
 
 def test_the_mesh_bit_is_explained_before_the_frame_is_rejected() -> None:
-    """`decode` shows the reason for the rejection beside the byte that has it."""
+    """`decode` shows the reason for the rejection beside the bytes that contain the mesh bit."""
     frame_control = next(mibeacon.fields(frame(mibeacon.MESH, b""), ADDRESS))
 
     assert isinstance(frame_control, Field)
@@ -106,7 +106,7 @@ def test_what_follows_an_unknown_object_is_read(unknown: str) -> None:
     ],
 )
 def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, reason: str, offset: int) -> None:
-    """Earlier versions have other nonces, and mesh devices have other frames, which would give wrong values."""
+    """Frames of earlier versions and of mesh devices have another layout, and would give wrong values."""
     with pytest.raises(DecodeError) as caught:
         mibeacon.decode(frame(flags, bytes(20), version), ADDRESS, None)
 
@@ -115,7 +115,7 @@ def test_a_frame_that_is_built_otherwise_is_rejected(flags: int, version: int, r
 
 @pytest.mark.parametrize("version", [2, 5])
 def test_the_oldest_and_the_newest_version_are_read(version: int) -> None:
-    """The objects of plain frames have never changed, so the sensors of every version must be readable."""
+    """Plain frames have the same objects in all these versions, so the sensors of each must be readable."""
     decoded = mibeacon.decode(frame(FLAGS, REVERSED + TEMPERATURE, version), ADDRESS, None)
 
     assert {"temperature": 19.0} == decoded.measurements

@@ -38,7 +38,7 @@ def values_of(*fields: Field) -> Values:
 
 
 def battery(raw: int) -> Field:
-    """Return the field of a battery, at the offset of its raw value."""
+    """Return the field of a battery, whose offset equals its raw value; a raw value above 100 is impossible."""
     return (
         uint("battery", 1, 10, "%")
         .field(bytes(range(256)), raw, raw, raw + 1, "battery")
@@ -60,7 +60,7 @@ def test_what_is_impossible_is_taken_out() -> None:
 
 
 def test_a_payload_without_a_possible_value_is_rejected_with_their_names() -> None:
-    """The log must report the values that were rejected, and where they begin."""
+    """The message must name every rejected value; the offset, which `decode` shows, is that of the first one."""
     with pytest.raises(DecodeError) as caught:
         values_of(battery(101), battery(200)).decoded()
 
@@ -168,7 +168,7 @@ def test_events_of_several_payloads_are_all_kept() -> None:
     ids=["a value", "a packet id", "an event", "nothing", "an unknown object", "cut short"],
 )
 def test_a_payload_is_fully_known_if_it_has_values_and_no_unknown_object(payload: str, is_known: bool) -> None:
-    """`decode` calls a guess certain only for such a payload, because a wrong certain guess would mislead the user."""
+    """A guess of BTHome v2 is certain only for such a payload: a wrong certain guess would mislead the user."""
     assert is_known == is_fully_known(bthome.fields, bytes.fromhex(payload))
 
 

@@ -29,7 +29,7 @@ def test_a_new_measurement_shows_in_the_next_scrape(home: Home) -> None:
 
 @pytest.mark.parametrize("rssi", [None, -50])
 def test_a_signal_strength_may_become_unknown_or_known(home: Home, rssi: int | None) -> None:
-    """BlueZ does not always report it."""
+    """BlueZ does not always report an RSSI."""
     home.hear({"temperature": 20}, rssi=None if rssi else -40)
     home.scrape()
     home.hear({"temperature": 20}, rssi=rssi)
@@ -38,7 +38,7 @@ def test_a_signal_strength_may_become_unknown_or_known(home: Home, rssi: int | N
 
 
 def test_the_interval_shows_when_it_is_known(home: Home) -> None:
-    """It is known only from the second packet on, and the first scrape may come before."""
+    """The interval is known only from the second packet on, and the first scrape may come before that packet."""
     home.now += 5
     home.hear({"temperature": 20})
 

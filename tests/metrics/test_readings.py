@@ -66,7 +66,7 @@ def test_a_raw_value_expires_with_the_corrected_one(home: Home) -> None:
 
 
 def test_a_device_that_was_not_heard_has_no_series() -> None:
-    """A dead sensor must not look alive: preventing that is the purpose of this program."""
+    """A dead sensor must not look alive: its series must end, so that graphs show a gap."""
     home = Home("attic", "cellar")
     home.hear({"temperature": 21.5}, device="attic", rssi=None)
     home.hear({"temperature": 12.5}, device="cellar", rssi=None)

@@ -89,7 +89,7 @@ def test_a_press_of_a_known_button_counts_at_once(home: Home) -> None:
 
 
 def test_the_cached_text_ends_when_the_press_counts() -> None:
-    """A press begins to count when time has passed, without a packet, and must then replace the cached text."""
+    """A press begins to count after some time, without another packet, and the cached text must then change."""
     home = Home()
     exposition = Exposition({"readings": home.readings})
     home.hear(others=PRESS, packet_id=7)

@@ -86,7 +86,7 @@ def test_time_alone_moves_the_version_only_if_something_expires() -> None:
 
 
 def test_without_a_limit_time_changes_nothing() -> None:
-    """By default, the values of the latest scan stay until the next one ends, however long that takes."""
+    """Without a limit, the values of the latest scan stay until the next one ends, however long that takes."""
     home = Home()
     home.hear({"temperature": 21.5})
     version, scraped = home.readings.version, home.scrape()

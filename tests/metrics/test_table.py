@@ -55,7 +55,7 @@ def test_the_text_has_the_latest_values(scrapes: list[list[float]]) -> None:
     for number, values in enumerate(scrapes):
         lines = Template(DEVICES).text(CELSIUS, values).decode()
         scans = f"# a_scans_total\na_scans_total {number}.0\n"
-        # The same values in other objects: -0.0 equals 0.0.
+        # -0.0 equals 0.0, so the line of an earlier scrape may have the other of the two.
         assert f"{scans}# a_celsius\n{lines}".replace("-0.0", "0.0") == text_of(text, [number], values, []).replace(
             "-0.0", "0.0"
         )
