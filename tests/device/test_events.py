@@ -170,7 +170,7 @@ def test_a_fixed_packet_id_without_any_other_sign_counts_as_one() -> None:
 
 
 def test_an_alternating_report_is_no_second_press() -> None:
-    """A sensor may send the press and "none" in turn, under one packet id, until the press is old."""
+    """A sensor may send a press and "none" in turn, under one packet id: this is still one press."""
     packets = [(1000.0 + number, PRESS if number % 2 == 0 else {"button": "none"}, 7) for number in range(20)]
 
     assert {("button", "press"): 1} == heard(*packets).happened

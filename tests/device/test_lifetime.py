@@ -14,7 +14,7 @@ SLOW_S = 2400.0
 @pytest.mark.parametrize(
     ("setting", "value_s", "reception_s", "presence_s"),
     [
-        (None, 95, 95, 900),  # the end of a scan, which may be late by a minute, expires the values
+        (None, 95, 95, 900),  # if no scan ends in time, the values expire a minute later: 35 s + 60 s
         ("auto", 900, 900, 900),
         ("never", math.inf, 900, math.inf),  # a state lasts, but the signal strength does not
         (7200, 7200, 7200, 7200),

@@ -39,7 +39,7 @@ class Watched:
         self.strangers = 0
 
     def spend(self, seconds: float, *, strangers: bool = True, fade_db: float = 0, of: str = "") -> None:
-        """Let time pass; each packet of the sensor `of` is weaker by `fade_db`."""
+        """Let time pass; each packet of the sensor `of` is weaker by `fade_db` than the one before."""
         for _ in range(int(seconds / NOTE_S)):
             self.strangers += strangers
             self.listening.note(self.home.now, self.adapters, self.strangers)
@@ -419,7 +419,7 @@ def test_the_adapter_that_heard_it_counts(watched: Watched) -> None:
 
 
 def _hear_with(watched: Watched, adapter: str, interval_s: float, until_s: float) -> None:
-    """Let one adapter hear the sensor in the attic for some time; the others send as usual."""
+    """Let one adapter hear the sensor in the attic for some time; the other sensors send as usual."""
     watched.sending.pop("attic", None)
     for _ in range(int(until_s / interval_s)):
         watched.spend(interval_s)

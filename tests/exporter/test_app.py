@@ -87,7 +87,7 @@ def test_metrics_are_openmetrics_if_requested(app: web.Application) -> None:
 
 
 def test_metrics_are_compressed_if_accepted(app: web.Application) -> None:
-    """Prometheus always accepts gzip; the header Vary shows caches that the answers differ."""
+    """Prometheus accepts gzip by default; the header Vary shows caches that the answers differ."""
     response, body = get(app, "/metrics", ClientResponse.read, Accept_Encoding="gzip")
 
     assert ("gzip", "Accept, Accept-Encoding") == (response.headers["Content-Encoding"], response.headers["Vary"])

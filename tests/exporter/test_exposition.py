@@ -162,7 +162,7 @@ class Counted(Collector):
 
 
 def test_nothing_is_collected_again_that_has_not_changed(home: Home) -> None:
-    """On a Pi, a scrape is cheap because unchanged families are not collected again."""
+    """On a Pi, a scrape is cheap only if a collector whose version has not changed is not called again."""
     counted = Counted(home.readings)
     exposition = Exposition({"readings": counted})
     first = exposition.render(TEXT)

@@ -20,7 +20,7 @@ def test_the_table_is_the_public_one() -> None:
     """A wrong id, name, length, sign or factor would export wrong values for every sensor with this object."""
     table = json.loads((HERE / "vectors" / "bthome_v2_objects.json").read_text(encoding="utf-8"))
 
-    # bthome-ble returns the timestamp as a date, without a factor.
+    # The table lacks the timestamp, which bthome-ble returns as a date, without a factor.
     assert {object_id for object_id, number in OBJECTS.items() if not number.is_binary} == {
         0x50,
         *(int(row["id"], 16) for row in table),

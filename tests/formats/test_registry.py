@@ -32,7 +32,7 @@ def test_the_formats_have_these_uuids_in_this_order() -> None:
     ],
 )
 def test_formats_of_one_uuid_are_named_by_the_size(uuid: str, size: int, names: tuple[str, str]) -> None:
-    """`discover` shows which firmware a thermometer has."""
+    """`discover` shows which of the formats with this UUID a thermometer sends."""
     assert names == FORMATS[uuid].names_of(bytes(size))
 
 

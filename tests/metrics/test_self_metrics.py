@@ -67,7 +67,7 @@ def test_adapters_are_up_or_down_as_they_change() -> None:
 
 
 def test_resets_of_an_adapter_are_counted_from_zero() -> None:
-    """`increase()` sees only a counter that begins with 0."""
+    """`increase()` misses the first reset if the counter does not begin with 0."""
     counts = SelfMetrics({"hci0": True}, adapter_resets={("hci0", "heard"): 2})
 
     (resets,) = [family for family in counts.collect() if family.name == "ble_exporter_adapter_resets"]

@@ -40,7 +40,7 @@ def test_a_silent_device_has_one_reason() -> None:
 
 
 def test_a_device_that_is_heard_has_no_series() -> None:
-    """Seven more series for each device that works would double the size of a scrape."""
+    """Seven more series for each device that works would make every scrape much larger."""
     home = Home("attic", "cellar")
     collector = collector_of(home)
     home.hear()

@@ -189,7 +189,7 @@ def test_only_a_heard_device_with_a_rhythm_is_late(home: Home) -> None:
 
 
 def test_a_device_that_was_heard_once_has_no_usual_interval(home: Home) -> None:
-    """A device that has died after one packet must be reported as silent, too, after the default limit."""
+    """A device that has died after one packet must be reported as silent, too, after the shortest limit."""
     hear(home)
 
     assert ("silent", "silent for 60 s") == in_words(home, 60)
