@@ -47,7 +47,7 @@ def test_a_key_file_is_looked_for_next_to_the_configuration(tmp_path: Path) -> N
     "around", [("", "\n"), ("", "\r\n"), ("", " \n\n"), ("\t", ""), ("\N{BYTE ORDER MARK}", "\r\n")], ids=ascii
 )
 def test_characters_that_an_editor_adds_to_a_key_are_ignored(tmp_path: Path, around: tuple[str, str]) -> None:
-    """Such characters are invisible, so the user could not find the fault."""
+    """White space and a byte order mark are invisible, so the user could not find the fault."""
     (tmp_path / "x.key").write_text(KEY.join(around), encoding="utf-8")
 
     assert KEY == key_of(write(tmp_path, "{name: x, bindkey_file: x.key}"))

@@ -59,7 +59,7 @@ def test_a_standard_tag_without_a_use_is_not_supported(tag: str) -> None:
 
 @pytest.mark.parametrize("text", ["!!str 7", "!!int 7", "!!map {}", "!!seq []", "! 7", "&a x"])
 def test_a_tag_of_a_supported_kind_is_allowed(text: str) -> None:
-    """Such a tag is another notation for a value that the configuration may have."""
+    """With a tag of a supported kind, a value that the configuration may have is only written differently."""
     assert [] == faults(text)
 
 

@@ -57,7 +57,7 @@ def test_a_voltage_does_not_live_on_the_temperature_s_freshness() -> None:
 
 
 def test_a_packet_without_measurement_keeps_the_device_but_none_of_its_values() -> None:
-    """Such a packet proves that the device still sends, but confirms none of its values."""
+    """A packet without a measurement proves that the device still sends, but confirms none of its values."""
     home = Home(limit=fixed_limit(90))
     home.hear({"temperature": 21.5}, adapter="hci0")
     home.now += 60
@@ -148,7 +148,7 @@ def test_where_nothing_is_due_nothing_changes() -> None:
 
 
 def test_a_check_that_expires_nothing_changes_nothing() -> None:
-    """With learned limits, a check becomes due long before a value expires; without effect, it must cost no scrape."""
+    """With learned limits, a check becomes due long before a value expires, and must not slow down the next scrape."""
     home = Home(limit=lambda interval_s: 900 if interval_s else 60)
     home.hear({"temperature": 21.5})
     home.now += 100

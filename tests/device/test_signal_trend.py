@@ -31,7 +31,7 @@ def test_a_fall_within_a_minute_is_found() -> None:
 
 
 def test_the_fall_after_an_approach_is_found() -> None:
-    """A sensor that was far away and came near was lost because it left again."""
+    """A sensor may come near and leave again: its weak signal before the approach must not hide the fall."""
     assert Fall(-60, -92, 60) == fall_of([-90] * 12 + [-60] * 10 + [-92] * 3)
 
 

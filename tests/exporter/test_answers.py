@@ -68,7 +68,7 @@ def test_an_answer_arrives_whole(headers: list[bytes]) -> None:
 
 
 def test_the_answer_to_head_has_no_body() -> None:
-    """A client would take the body for the beginning of the next answer."""
+    """After a HEAD request, a client would take a body for the beginning of the next answer."""
 
     async def act(connect: Connect) -> bytes:
         return await (await ask(connect, method=b"HEAD")).everything()

@@ -220,7 +220,7 @@ async def _read_slowly(connect: Connect, request: bytes) -> int:
 
 
 def test_a_client_that_does_not_read_is_cut_off() -> None:
-    """Without the limit, three hundred such clients held 660 MB."""
+    """Without the limit, three hundred clients that did not read held 660 MB."""
 
     async def large(request: web.Request) -> web.StreamResponse:
         return await request.app[ANSWERS].send(request, "large", lambda: [b"x" * 5_000_000], {})

@@ -58,7 +58,7 @@ def test_a_known_request_displaces_no_other() -> None:
 
 
 def test_an_answer_that_must_not_be_made_now_can_be_made_later() -> None:
-    """Many clients that scrape at once must not keep the event loop from the radio, but may scrape later."""
+    """If many clients scrape at once, aiohttp answers most of them; afterwards, answers must be repeated again."""
     permissions = iter([False, True])
     repeats = Repeats(lambda: next(permissions), unexpected)
     repeats.allow(lambda: b"answer")

@@ -211,5 +211,5 @@ BTHOME, LONG = "0000fcd2-0000-1000-8000-00805f9b34fb", "12345678-9abc-def0-1234-
 def test_the_content_is_what_the_structures_say(
     payload: str, expected: tuple[dict[str, bytes], dict[int, bytes], str]
 ) -> None:
-    """Wrongly split structures would give wrong readings. A truncated one has no value, an empty one an empty value."""
+    """Wrongly split structures would give wrong readings; a truncated structure must give no value at all."""
     assert expected == content(bytes.fromhex(payload))

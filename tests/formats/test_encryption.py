@@ -56,7 +56,7 @@ def test_the_byte_order_of_an_address_is_explained(order: int, how: str) -> None
 
 
 def test_another_s_payload_is_refused_and_named() -> None:
-    """If such a payload were accepted, another device's values would be exported under this sensor's name."""
+    """If another device's payload were accepted, its values would be exported under this sensor's name."""
     with pytest.raises(DecodeError) as caught:
         check_sender(address_field(PRINTED[::-1], 5, AS_PRINTED), "A4:C1:38:AA:BB:CC")
 

@@ -32,7 +32,7 @@ def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> Non
 
 @pytest.mark.parametrize("text", ["_2", "temperature_²", "temperature_", "temperature_1", "temperature_02", "2"])
 def test_what_only_looks_like_a_position_is_a_name(text: str) -> None:
-    """Such a name must not be taken for another probe of a known measurement."""
+    """A text that only resembles a name with a position must not be taken for another probe of a known measurement."""
     measurement = Measurement.parse(text)
 
     assert (text, text, 1) == (measurement, measurement.name, measurement.position)

@@ -168,7 +168,7 @@ def test_events_of_several_payloads_are_all_kept() -> None:
     ids=["a value", "a packet id", "an event", "nothing", "an unknown object", "cut short"],
 )
 def test_a_payload_is_fully_known_if_it_has_values_and_no_unknown_object(payload: str, is_known: bool) -> None:
-    """A guess of BTHome v2 is certain only for such a payload: a wrong certain guess would mislead the user."""
+    """A guess of BTHome v2 is certain only for a fully known payload: a wrong certain guess would mislead the user."""
     assert is_known == is_fully_known(bthome.fields, bytes.fromhex(payload))
 
 

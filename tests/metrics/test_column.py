@@ -95,7 +95,7 @@ def test_times_in_milliseconds_are_seconds_as_the_library_writes_them(values: li
 
 
 def test_a_series_may_have_no_labels() -> None:
-    """Most of the exporter's own metrics have none."""
+    """Most of the exporter's own metrics have no labels."""
     assert b"a 1.0\n" == Template([NO_LABELS]).text(Head("a", "gauge", ""), [1])
 
 

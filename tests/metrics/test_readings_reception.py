@@ -9,7 +9,7 @@ def reception(home: Home) -> dict[str, float]:
 
 
 def test_every_packet_of_a_device_is_counted() -> None:
-    """An operator compares this number with the number of packets that the sensor has sent."""
+    """An operator compares the count with the number of packets that the sensor has sent."""
     home = Home()
     for _ in range(3):
         home.hear({"temperature": 21.5})

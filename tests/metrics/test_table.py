@@ -40,7 +40,7 @@ def test_a_collector_yields_the_families_that_have_series() -> None:
 
 
 def test_a_family_without_series_is_left_out() -> None:
-    """The lines with its help would be useless."""
+    """The help of a family without series would be useless."""
     assert "resets" not in text_of(TableText(LAYOUT), [3], [20.5, 21, 22], [])
 
 

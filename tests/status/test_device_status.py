@@ -144,7 +144,7 @@ def test_a_silent_device_has_a_reason(home: Home) -> None:
 
 
 def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
-    """A few lost packets are normal, but a minute without any is not, from a sensor that sends every 5 s."""
+    """For a sensor that sends every 5 s, a few lost packets are normal, but a minute without any packet is not."""
     for _ in range(20):
         home.now += 5
         hear(home)
