@@ -49,7 +49,7 @@ def test_a_file_in_another_encoding_is_named_as_such(tmp_path: Path, encoding: s
 
 @pytest.mark.parametrize("content", [bytes(4096), bytes(range(256)), b"\0\xff" * 9])
 def test_a_file_that_a_power_failure_has_damaged_is_named_as_such(tmp_path: Path, content: bytes) -> None:
-    """Advice to save such a file in another encoding, as for UTF-16, would not help."""
+    """For a damaged file, the advice to save it in another encoding, as for UTF-16, would not help."""
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
 

@@ -103,14 +103,14 @@ def test_a_name_that_is_used_is_refused() -> None:
     ],
 )
 def test_what_the_service_would_refuse_is_not_written(addition: NewDevice, words: str) -> None:
-    """The service would not start with such a file, and the message must not show a bindkey."""
+    """The service would not start with an invalid name or bindkey, and the message must not show a bindkey."""
     with pytest.raises(ConfigError, match=f"config.yaml: devices: {CELLAR}: .*{words}") as error:
         text_with(HEAD + "devices: {}\n", addition)
     assert KEY[:8] not in str(error.value)
 
 
 def test_a_key_after_a_question_mark_is_refused() -> None:
-    """After such a key, the new line would have the wrong indentation."""
+    """After a key with a question mark, the new line would have the wrong indentation."""
     with pytest.raises(ConfigError, match=r"devices: can't be extended safely as it is written; add the devices"):
         text_with(HEAD + f'devices:\n  ? "{LIVING_ROOM}"\n  : "x"\n')
 

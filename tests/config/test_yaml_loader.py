@@ -21,7 +21,7 @@ def faults(text: str) -> list[Fault]:
     ids=["depth", "list", "mapping", "nodes"],
 )
 def test_a_text_beyond_a_limit_is_refused(text: str, problem: str) -> None:
-    """Reading such a text would take minutes, or exceed Python's recursion limit."""
+    """Reading a text beyond a limit would take minutes, or exceed Python's recursion limit."""
     with pytest.raises(SyntaxFault, match=problem) as caught:
         compose(text)
 
@@ -47,7 +47,7 @@ def test_an_alias_is_where_it_is_used() -> None:
     "text", ["!secret x", "!secret x: 1", "[!secret x]", "{a: !secret x}", "!secret [x]", "!secret {a: b}", "!secret"]
 )
 def test_an_unknown_tag_is_found_anywhere(text: str) -> None:
-    """Users of Home Assistant write such tags; if one were ignored, the name of a secret would be used as its value."""
+    """Users of Home Assistant write `!secret`; without the error, the name of a secret would be used as its value."""
     assert ["the tag !secret is not supported"] == [fault.problem for fault in faults(text)]
 
 
@@ -59,7 +59,7 @@ def test_a_standard_tag_without_a_use_is_not_supported(tag: str) -> None:
 
 @pytest.mark.parametrize("text", ["!!str 7", "!!int 7", "!!map {}", "!!seq []", "! 7", "&a x"])
 def test_a_tag_of_a_supported_kind_is_allowed(text: str) -> None:
-    """With a tag of a supported kind, a value that the configuration may have is only written differently."""
+    """A tag of a supported kind is only another way to write a value that the configuration may have."""
     assert [] == faults(text)
 
 

@@ -73,7 +73,7 @@ def test_the_interval_is_that_of_the_adapter_that_hears_most(home: Home, attic: 
 
 
 def test_an_adapter_that_no_longer_hears_the_device_says_nothing_of_its_interval() -> None:
-    """Judged by the interval of such an adapter, the sensor would seem absent between two packets."""
+    """Judged by the interval of an adapter that has lost it, the sensor would seem absent between two packets."""
     home = Home(limit=fixed_limit(90))
     attic = home.devices["attic"]
     for adapter, interval_s in (("hci0", 5), ("hci1", 60)):

@@ -22,7 +22,7 @@ def test_a_packet_that_was_overtaken_just_now_is_late(newest: int, behind: int) 
 
 @pytest.mark.parametrize("packet_id", [5, 6, 0, 200, None])
 def test_a_packet_that_is_not_a_little_behind_is_not_late(packet_id: int | None) -> None:
-    """Unless its id is a little behind, a packet is current, newer, or from a restarted sensor, and must not be lost."""
+    """A packet whose id is not just behind is current, newer, or from a restarted sensor, and must not be lost."""
     assert not transmissions((5, 100.0)).is_late(packet_id, 100.1)
 
 

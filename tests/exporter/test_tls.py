@@ -113,7 +113,7 @@ def test_an_encrypted_key_is_refused(settings: TlsConfig) -> None:
 
 
 def test_a_damaged_authority_is_refused(settings: TlsConfig) -> None:
-    """The damaged certificate of an authority would silently lock out all clients of this authority."""
+    """With a damaged certificate of an authority, the server would silently refuse all clients of this authority."""
     damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     with pytest.raises(ConfigError, match="client_ca: a certificate is not valid"):
         server_context(replace(settings, client_ca=damaged, client_auth="VerifyClientCertIfGiven"), "web.yml")

@@ -207,7 +207,7 @@ def test_no_handshake_stops_the_server(folder: Path, data: bytes) -> None:
     ],
 )
 def test_a_client_needs_the_right_certificate(folder: Path, text: str, certificate: str, expected: list[int]) -> None:
-    """A client needs the authority's certificate and, if names are listed, one of them in it; refusals are counted."""
+    """A client needs a certificate of the authority and, if names are listed, one of them in it."""
     one = files(folder, text)
     answer, counts = talk(one, ask, one.client(certificate))
 

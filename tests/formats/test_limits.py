@@ -73,7 +73,7 @@ def test_the_sentinel_of_a_temperature_is_no_other_measurement_s() -> None:
 
 @pytest.mark.parametrize("raw", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_never_possible(raw: float) -> None:
-    """One such sample makes every average that contains it useless, even for a measurement without bounds."""
+    """One NaN or infinity makes every average that contains it useless, even for a measurement without bounds."""
     least, most = bounds("pressure", 100)
 
     assert not least <= raw <= most
