@@ -139,13 +139,13 @@ NEAR_MISSES = {
         replace(PLAIN, last_together=1, strangers_ago_s=300),
         # Others were heard later.
         replace(PLAIN, last_together=0, others_heard=1),
-        # All fell silent together because the scanner stopped.
+        # Five sensors fell silent together because the scanner stopped.
         replace(PLAIN, last_together=5, listened_recently_s=0),
     ],
     "faded": [
         # Weak, but no weaker than before.
         replace(PLAIN, rssi=-94),
-        # All others are silent, too, so this sensor's own signal is not the reason.
+        # Another sensor fell silent at the same time, so this sensor's own signal is not the reason.
         replace(PLAIN, fall=FALL, last_together=2),
     ],
     "battery_low": [
