@@ -140,7 +140,7 @@ class CounterHistory:
                 return None
         ahead = self._ahead(value, last)
         is_late = self._is_late(value, ahead, now, adapter)
-        # Not `ahead < 0`: after a wrap, a counter from before the wrap is ahead.
+        # Not `ahead < 0`: close to a wrap, low counters are ahead, even those of known packets.
         is_lower = value < last and not is_late
         if any(digest in self.spent or (is_lower and digest in self.digests) for digest in digests):
             # Somebody is replaying packets, so those of the current trial may be replays, too.
@@ -208,7 +208,7 @@ class CounterHistory:
         return ahead >= 0 and (self._is_narrow or self._pace.can_count(ahead, now - self.heard_at))
 
     def _may_jump(self, now: float) -> bool:
-        """Return whether a counter may be far ahead, because the sensor's count is not yet, or no longer, known."""
+        """Return whether a counter far ahead is acceptable, see TRUST_S; after a restart, only with an inexact mark."""
         if self._restored is not None and not self._restored.is_exact:
             return True
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)

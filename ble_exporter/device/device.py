@@ -71,7 +71,7 @@ class Device:
         said: The values other than measurements, such as texts and events, with their times; the latest comes last.
         packets: The number of advertisements that gave a reading.
         heard_s: The time of the latest reading; None before the first.
-        formats, heard_from: Its formats, and the adapter that heard it; empty before the first.
+        formats, heard_from: The formats of the latest reading, and the adapter that heard it; empty before the first.
         is_triggered: Whether its latest packet says that the sensor sends only when something happens.
         left_out: The number of measurements and buttons left out for lack of room; the pipeline counts and resets it.
         is_present: Whether any value or reception of this device has not expired.
@@ -110,7 +110,7 @@ class Device:
         self.packets = self.left_out = self.glitches = 0
         self.is_triggered = self.is_present = False
         self.heard_s: float | None = None
-        # Not the reading and its advertisement, which take 0.7 kB.
+        # Kept instead of the reading and its advertisement, which take 0.7 kB.
         self.formats: tuple[str, ...] = ()
         self.heard_from = ""
         self.last_update_s: float | None = None

@@ -62,7 +62,7 @@ class Listening:
         Return for how many seconds an adapter listened since a time.
 
         For an unknown adapter (or None), returns the longest such time of any adapter; 0 if none has listened. The time
-        since the latest note does not count. Infinity means that too many spans have passed to know.
+        since the latest note does not count. Returns infinity if the record no longer reaches back to `since_s`.
         """
         if adapter not in self._spans:
             return max((self.listened_s(known, since_s) for known in self._spans), default=0.0)

@@ -25,8 +25,8 @@ class MeasurementCount:
     """
     The measurements of one sensor.
 
-    The ids of some devices do not count measurements: they are fixed, or random. Therefore nothing is counted until
-    several steps have fitted the time between them.
+    The ids of some devices do not count measurements: they are fixed, or random. Therefore the counts are valid only
+    once several steps have fitted the time between them (`is_known`).
 
     Attributes:
         heard: The number of measurements of which at least one packet was heard.

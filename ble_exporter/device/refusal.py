@@ -30,7 +30,7 @@ class Refusal(NamedTuple):
 
 def known(value: int) -> Refusal:
     """Return the refusal of a packet that was heard before."""
-    text = f"this packet, with counter {value}, was heard before the sensor last started"
+    text = f"this packet, with counter {value}, was already heard"
     return Refusal("known", f"{text}: somebody may be replaying a recording, see docs/security.md")
 
 

@@ -72,11 +72,11 @@ class Rhythm:
             self._oldest = oldest + 1 if oldest < _LAST_GAP else 0
 
     def began_at(self, now_s: float) -> bool:
-        """Return whether nothing was heard before or after this time, as of a new rhythm."""
+        """Return whether this rhythm is new: nothing was heard at any other time."""
         return self._heard_s == now_s and not self._gaps_s
 
     def parted(self, sharers: int) -> "Rhythm":
-        """Return a copy for some of its sharers, who will be heard without the others."""
+        """Return a copy for `sharers` of its values, which were heard without the others."""
         self.sharers -= sharers
         rhythm = Rhythm(self._heard_s)
         rhythm._gaps_s, rhythm._oldest, rhythm.sharers = self._gaps_s[:], self._oldest, sharers

@@ -106,7 +106,7 @@ def end_minute(all_series: Iterable[Series], ended_s: float, now_s: float) -> fl
 def last_hours(
     all_series: Mapping[Measurement, Series], ended_s: float, now_s: float
 ) -> dict[Measurement, list[float | None]]:
-    """Return the values of the last hour, see `last_hour`; the present minute was last known to end at `ended_s`."""
+    """Return the values of the last hour, see `last_hour`; `ended_s` is the latest result of `end_minute`."""
     minutes = max(0, int(end_of_minute(now_s) - ended_s) // STEP_S)
     hours = {
         name: last_hour(one.points, one.value if one.heard_s >= ended_s - STEP_S else None, minutes)
@@ -207,7 +207,7 @@ class Revision:
 def everything(
     series: Mapping[Measurement, Series], receptions: Mapping[str, Reception]
 ) -> Iterable[Series | Reception]:
-    """Return whatever of a device can expire."""
+    """Return the series and the receptions of a device, all of which can expire."""
     return chain(series.values(), receptions.values())
 
 

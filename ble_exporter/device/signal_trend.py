@@ -2,7 +2,7 @@
 The recent course of a signal strength: whether it fell before a device was no longer heard. See docs/silence.md.
 
 This is pure arithmetic on dBm and monotonic seconds, which the caller passes in. A single RSSI says little: from packet
-to packet, it varies by 5 dB or more, because the channels and reflections differ. Medians of several samples count.
+to packet, it varies by 5 dB or more, because the channels and reflections differ. So medians of samples are compared.
 """
 
 from array import array

@@ -36,13 +36,14 @@ HEADER_SIZE = 6
 
 ONE_OF = 64
 """
-On average, the sample of the reports has one of this many. The number is a power of two.
+The sample contains one of this many reports, on average. The number is a power of two.
 
-The buffer usually has room for 555 packets. The odds that the sample has none of these are 0.02 %.
+The buffer usually has room for 555 packets. The odds that the sample contains none of 555 packets are 0.02 %.
 """
 
-# Without a further capability, the kernel limits the buffer to net.core.rmem_max; the usual limit leaves room for at
-# least 300 frames. Where the administrator allows more, a machine that stalls for seconds loses nothing.
+# Without a further capability, the kernel limits the buffer to net.core.rmem_max; the usual limit leaves room for 555
+# packets, or at least 300 of the largest. Where the administrator allows more, a machine that stalls for seconds loses
+# nothing.
 _BUFFER_BYTES = 4 << 20
 
 # Instructions of the Berkeley Packet Filter: load one byte at an offset, or two or four bytes in network order; apply a
@@ -140,7 +141,7 @@ def advertising_filter(controller: int, one_of: int = 1) -> bytes:
 
 
 def attach_filter(one: socket.socket, instructions: bytes) -> None:
-    """Attach a filter program to a socket. Raises PermissionError if the socket's filter is locked, or OSError."""
+    """Attach a filter program to a socket. Raises OSError: PermissionError if the socket's filter is locked."""
     buffer = ctypes.create_string_buffer(instructions, len(instructions))
     program = _PROGRAM.pack(len(instructions) // _INSTRUCTION.size, ctypes.addressof(buffer))
     one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

@@ -65,5 +65,5 @@ async def _readable(connection: socket.socket) -> None:
 
 def _socket_of(descriptor: int) -> socket.socket:
     os.set_inheritable(descriptor, False)
-    # Python would ask the kernel for the socket's address, which a socket on the monitor channel does not have.
+    # Without the family, Python would ask for the socket's address, which a socket on this channel does not have.
     return socket.socket(AF_BLUETOOTH, socket.SOCK_RAW, 0, fileno=descriptor)

@@ -33,7 +33,7 @@ def answer(
     request = connection.recv(LONGEST_PACKET + 1)
     controller = number_in(request, LAST_CONTROLLER)
     if controller is None:
-        # An empty packet looks like the end of a connection; neither needs an answer.
+        # An empty packet looks like the end of a connection, after which the answer only fails.
         _note(f"a request is not the number of a controller: {request!r}")
         connection.send(packet_of(errno.EINVAL))
         return

@@ -1,8 +1,8 @@
 """
 Radios, which receive advertisements.
 
-The service calls one method of a radio, `run`. `bluez_radio` is the real radio, `multi_adapter` combines several
-radios, and `mock` plays a `simulation` or a `capture` without hardware.
+`radio` has the protocols. `bluez_radio` is the real radio, `multi_adapter` combines several radios, and `mock` plays a
+`simulation` or a `capture` without hardware.
 """
 
 from importlib import import_module
@@ -35,7 +35,7 @@ _LATE = {"BleakScannerImpl": "bleak_scanner", "MockScanner": "mock", "Simulation
 
 
 def __getattr__(name: str) -> object:
-    """Import a class when it is first used: a service that hears with the monitor ear needs none of these."""
+    """Import a class at its first use: a service that hears with the monitor ear needs none of these classes."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

@@ -1,7 +1,7 @@
 """
 The ear that needs no capability: BlueZ reports each device's properties over D-Bus, and bleak receives these reports.
 
-bleak keeps the adapter scanning, and calls a function for each advertisement.
+bleak keeps the adapter scanning, and calls a function for each report.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _NOT_HEARD = -127
 
 
 class BleakScannerImpl(BluezRadio):
-    """The radio with bleak's ear. Tests replace `make_scanner`; `BluezRadio` describes the other arguments."""
+    """The radio with bleak's ear. Tests replace the keyword arguments; `BluezRadio` describes the others."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class BleakEar:
         self._impostors: Impostors
 
     async def connect(self) -> None:
-        """Make bleak read bluetoothd's devices first, so that `prepare` can find the devices that bleak has missed."""
+        """Make bleak read bluetoothd's devices before the radio does: `prepare` finds those that bleak has missed."""
         self._manager = await bleak_manager()
 
     async def prepare(self, bluez: Bluez, adapter: Adapter, mode: ScanMode, hearing: Hearing) -> str:

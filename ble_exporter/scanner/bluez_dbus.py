@@ -47,7 +47,7 @@ class Adapter(NamedTuple):
     can_scan: bool  # it supports Low Energy
     can_monitor: bool  # bluetoothd offers advertisement monitors on it; a passive scan needs one
     is_discovering: bool = False  # it is scanning actively, for this or another program
-    can_match: bool = False  # its controller compares advertisements with the monitors' patterns, instead of bluetoothd
+    can_match: bool = False  # its controller, not bluetoothd, compares advertisements with the monitors' patterns
 
 
 class BusError(ScannerError):

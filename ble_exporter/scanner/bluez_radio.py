@@ -26,7 +26,7 @@ from ble_exporter.tasks import Tasks, within
 if TYPE_CHECKING:
     from ble_exporter.scanner.healing import Healer
 
-# BlueZ answers in milliseconds; if it has not answered after this time, it probably never will.
+# BlueZ answers in milliseconds; if it has not answered within these times, it probably never will.
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 # A stack that has failed is not expected to answer.
@@ -79,7 +79,7 @@ class BluezRadio:
         self._watchdog = SilenceWatchdog(silence_limit_s, healer.note_heard if healer else None)
         self._start_stop_lock = start_stop_lock or asyncio.Lock()
         self._unstopped: ScannerError | None = None  # why the last scan could not be stopped
-        self._logged: set[str] = set()  # the reasons for a new start that were already logged
+        self._logged: set[str] = set()  # the reasons for a restart of the scan that were already logged
         self._connect_to_bluez = connect_to_bluez
         self._make_watch = make_watch
 
@@ -121,10 +121,10 @@ class BluezRadio:
             try:
                 await self._run(listener, note_start)
             except ScannerError as error:  # noqa: PERF203 - it is rare
-                # The next run must not use the silence of this run.
+                # The silence of this run must not count towards that of the next run.
                 if self._watchdog.reset() and error.symptom == "silent":
                     _log.debug(
-                        "adapter %s: a packet arrived just before the end of the silence",
+                        "adapter %s: a packet arrived while the silent scan was being stopped",
                         error.adapter,
                         extra={"adapter": error.adapter},
                     )
@@ -140,7 +140,7 @@ class BluezRadio:
         try:
             await self._listen(ear, listener, started)
         except ScannerError:
-            # The next run must not use the service data of this run.
+            # The next run must use neither the service data nor the channel of this run.
             ear.forget()
             if self._adapter:
                 self.adapters[self._adapter] = False
@@ -174,7 +174,7 @@ class BluezRadio:
 
     async def _keep_discovering(self, ear: Ear, watch: StackWatch) -> None:
         """
-        Start the active scan again when bluetoothd has ended it or nothing is heard: other programs can cause both.
+        Restart the active scan when bluetoothd has ended it, or after a long silence: other programs can cause both.
 
         After a long silence, the new scan has a filter against the patterns of other programs, if bluetoothd accepts
         it. Raises a ScannerError if bluetoothd has ended the scan and either does not start it again, or ends it again
@@ -186,7 +186,7 @@ class BluezRadio:
                 end = tasks.start(watch.wait_until_idle())
                 await tasks.wait(end, tasks.start(self._watchdog.wait_for_long_silence()))
                 has_ended = end.done()
-            # bluetoothd refuses to stop a scan that it has ended, but the ear also delivers what it has received.
+            # bluetoothd refuses to stop a scan that it has ended, but `stop` also delivers what the ear has received.
             with suppress(ScannerError):
                 await self._ask(ear, "stop", STOP_TIMEOUT_S)
             if has_ended:
@@ -197,7 +197,7 @@ class BluezRadio:
             why = hints.ENDED if has_ended else hints.LONG_SILENCE
             _log.log(
                 logging.DEBUG if why in self._logged else logging.WARNING,
-                "adapter %s: %s; the scan is started again",
+                "adapter %s: %s; restarting the scan",
                 self._adapter,
                 why,
             )
@@ -226,7 +226,7 @@ class BluezRadio:
     async def _choose(self, watch: StackWatch) -> Adapter:
         adapter = await watch.choose(self._wanted)
         if adapter.name != self._adapter:
-            self.adapters.clear()  # the adapter of the last scan is gone, or powered off
+            self.adapters.clear()  # the adapter of the last scan is no longer used
             self._adapter = adapter.name
         return adapter
 

@@ -21,7 +21,11 @@ from typing import BinaryIO, NamedTuple
 MAGIC = b"btsnoop\0"
 
 NEW_INDEX, EVENT, OTHER = 0, 3, 0xFFFF
-"""Opcodes of the kernel's monitor channel: a controller has appeared, or sent an event. OTHER stands for the rest."""
+"""
+Opcodes of the kernel's monitor channel: a controller has appeared, or has sent an event.
+
+In a file without opcodes, OTHER stands for every packet that is not an event.
+"""
 
 _VERSION = 1
 _UNENCAPSULATED, _UART, _MONITOR = 1001, 1002, 2001
@@ -55,7 +59,7 @@ class Record(NamedTuple):
     Attributes:
         at_us: Unix time in microseconds; negative before 1970.
         controller: The number of the controller: N of hciN.
-        opcode: The kind of the packet, as on the kernel's monitor channel.
+        opcode: The kind of the packet, as on the kernel's monitor channel, or OTHER.
         packet: The packet, without its type. An event begins with the event code.
     """
 

@@ -1,7 +1,7 @@
 """
 Builds the radio for the service, `discover`, `capture` and `doctor`.
 
-What only some radios need is imported when such a radio is built, because each module takes memory.
+The modules that only some radios need are imported only for these radios, because each module takes memory.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class RadioSettings(NamedTuple):
     goes_on: bool = False  # whether the other adapters keep listening when one fails
     ear: EarChoice = "auto"
     resets: bool = False  # whether an adapter that hangs is reset
-    catches_up: bool = False  # whether `catch_up` is called whenever the readings are used, so that batches may be long
+    catches_up: bool = False  # whether `catch_up` is called before each use of the readings; batches may then be long
 
     @classmethod
     def from_config(cls, config: AppConfig) -> "RadioSettings":
@@ -58,8 +58,9 @@ def build_radio(
     """
     Build the real radio, or a radio that plays the capture file `replay` or a simulation.
 
-    Bluetooth is not used until the radio runs. `open_socket` opens the monitor channel for a controller. Raises a
-    ConfigError if the capture file can't be used.
+    The capture is played `replay_speed` times as fast as recorded; None stands for 1. Bluetooth is not used until
+    the radio runs. `open_socket` opens the monitor channel for a controller. Raises a ConfigError if the capture file
+    can't be used.
     """
     if replay is not None:
         from ble_exporter.scanner.capture import load_capture  # noqa: PLC0415 - see above

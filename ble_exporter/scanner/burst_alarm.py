@@ -1,9 +1,9 @@
 """
 Ends a long pause between two readings of the monitor channel if many packets arrive at once.
 
-An alarm has a second socket on the channel, which gets a random share of the packets. At ten packets per second, it
-goes off every 6 s on average. After a sudden rise of the rate, it goes off long before the other socket's buffer is
-full.
+An alarm has a second socket on the channel, which gets a random share of the packets. At ten packets per second, the
+alarm goes off every 6 s on average. After a sudden rise of the rate, it almost always goes off before the other
+socket's buffer is full.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from ble_exporter.tasks import time_of_tick
 
-# The kernel raises this to its minimum, which is enough for a packet.
+# The kernel raises this size to its minimum, which is enough for a packet.
 _BUFFER_BYTES = 1
 
 
@@ -34,7 +34,7 @@ class BurstAlarm:
             loop.add_reader(self._channel, self._set_off)
             self._is_on = True
         self._end.clear()
-        # What set it off before, the caller has read.
+        # The caller has already read the packets that set off the alarm before this wait.
         self._was_set_off = False
         timer = loop.call_at(time_of_tick(period_s), self._end.set)
         try:
@@ -54,7 +54,7 @@ class BurstAlarm:
         self._channel.close()
 
     def _set_off(self) -> None:
-        # If this channel has failed, so has the channel of the MonitorSocket, whose reader reports the error.
+        # An error ends the loop: usually, no packet is left. If the channel has failed, reading the reports fails, too.
         with suppress(OSError):
             while self._channel.recv(1):
                 pass

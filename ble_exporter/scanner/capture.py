@@ -107,7 +107,7 @@ def load_events(path: str, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Record]:
     """
     Return the events with advertising reports in a capture file; for a text file, which has none, compose them.
 
-    A btsnoop file may have `max_bytes`; only one record is in memory at a time. Raises ConfigError.
+    A btsnoop file may have up to `max_bytes`; only one record is in memory at a time. Raises ConfigError.
     """
     try:
         file = open_file(path, max_bytes)
@@ -214,7 +214,7 @@ def _played(events: Iterable[Record]) -> Iterator[Transmission]:
 
 
 def _lines(data: bytes, path: str) -> Iterator[Transmission]:
-    """Check a text file; return its advertisements, of which only one is in memory. Raises ConfigError."""
+    """Check a text file; return its advertisements, one at a time in memory. Raises ConfigError."""
     first = next(iter(_checked_lines(data, path)), None)
     if first is None:
         raise ConfigError("contains no advertisement", _ANOTHER_FILE, path=path)

@@ -30,7 +30,7 @@ class Ear(Protocol):
 
     Attributes:
         is_passive: Whether the scan is passive; set by `prepare`.
-        only_thermometers: Whether unknown devices can't be heard; set by `prepare`.
+        only_thermometers: Whether only thermometers can be heard; set by `prepare`.
     """
 
     is_passive: bool

@@ -30,7 +30,7 @@ _POWER_ON_ATTEMPTS = 2
 LONGEST_RESET_S = (
     bluez_dbus.ANSWER_TIMEOUT_S + (1 + _POWER_ON_ATTEMPTS) * ANSWER_TIMEOUT_S + _POWER_ON_ATTEMPTS * PAUSE_S
 )
-"""The longest time that a reset, which can't be interrupted, may take."""
+"""The longest time in seconds that a reset may take; a reset can't be interrupted."""
 
 # A rejected scan is first retried: bluetoothd also rejects one while it connects to a device, for example.
 MOST_RETRIES = 2
@@ -123,7 +123,7 @@ class Healer:
         """
         if error.symptom in ("rejected", "not_stopped") and self._retries < MOST_RETRIES:
             self._retries += 1
-            _log.info("%s; the scan is started again in %g s", error, RETRY_S)
+            _log.info("%s; restarting the scan in %g s", error, RETRY_S)
             await asyncio.sleep(RETRY_S)
             return
         self._retries = 0
@@ -208,7 +208,7 @@ class Healer:
         return ""
 
     async def _power_off(self, bluez: Bluez, adapter: str) -> None:
-        # Noted first: if the program is killed after powering the adapter off, its next start powers the adapter on.
+        # Noted first: if the program is killed after powering the adapter off, it powers the adapter on when it starts.
         self._note_power(adapter, is_on=False)
         try:
             await bluez.set_powered(adapter, is_on=False, timeout_s=ANSWER_TIMEOUT_S)

@@ -24,7 +24,7 @@ class Inspection:
     bluez_problem: str = ""  # the meaning of that error
     adapters: tuple[Adapter, ...] = ()  # in the order of their numbers
     command_line: tuple[str, ...] = ()  # the arguments of the running bluetoothd; empty if unknown
-    others: tuple[tuple[str, int], ...] = ()  # names and process ids of the other programs on the bus
+    others: tuple[tuple[str, int], ...] = ()  # names and process ids of all programs on the bus except bluetoothd
 
 
 class Switch(NamedTuple):

@@ -23,9 +23,9 @@ from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, Sock
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
-# Waking up takes more CPU time than reading, so packets are read in batches. If two full reads do not empty the
-# socket's buffer, the next pause is shorter, so that the buffer does not fill up. Before the rate is known, the pause
-# must suit a high rate.
+# Waking up takes more CPU time than reading, so packets are read in batches. After a batch of two or more full reads,
+# the next pause is shorter, so that the socket's buffer does not fill up. Before the rate is known, the pause must suit
+# a high rate.
 BATCH_S = 1.0
 """The longest batch, in seconds, if somebody watches the packets arrive."""
 
@@ -44,7 +44,7 @@ between them. The longer the batch, the more copies are mistaken for new packets
 
 _SHORTEST_BATCH_S = BATCH_S / 128
 
-# The most full reads for an answer, so that a burst of packets does not delay it by more than some milliseconds.
+# The maximum number of full reads in one call of `catch_up`, so that a burst of packets can't delay an answer for long.
 _MOST_READS = 8
 
 # In dBm: no received signal is this strong.
@@ -112,7 +112,7 @@ class MonitorEar:
         if self.is_passive:
             return
         # If the controller is known to filter duplicates by address (the kernel's quirk "strict duplicate filter"), the
-        # kernel restarts the scan after each packet that passes bluetoothd's filter, apart from its RSSI limit. A
+        # kernel restarts the scan after each packet that matches bluetoothd's UUIDs, whatever its RSSI. A
         # restart clears the controller's filter, but also enables it. Without a monitor, only a restart makes the
         # controller report a sender again. With a monitor, the controller's filter is off and must stay off, so a UUID
         # that no sender advertises prevents the restarts.
@@ -180,9 +180,9 @@ class MonitorEar:
         """Keep the channel for the next run, because the start of a helper would take long."""
 
     async def _open(self, controller: int) -> None:
-        """Open the channel, unless the one of the last run is that of the controller. Raises OSError."""
+        """Open the channel of a controller, unless it is still open from the last run. Raises OSError."""
         if self._socket is not None and self._controller == controller:
-            # Since the last run, only other programs have scanned.
+            # Discard the packets since the last run: they are from scans of other programs.
             while self._socket.read():
                 pass
         else:
@@ -201,14 +201,14 @@ class MonitorEar:
         """Deliver some of the advertisements that wait in the socket; return whether there may be more."""
         if self._socket is None:
             return False
-        # No frame is older than the last reading that emptied the buffer, even if the clock was set in the meantime. If
-        # the machine was asleep, the frames from before are as old as that reading.
+        # No frame is older than the last reading that emptied the buffer, even if the clock was set in the meantime.
+        # `boot` counts the time during which the machine was asleep, as the frames' ages do.
         oldest_s = self._boot() - self._read_at
         try:
             frames = self._socket.read()
             self._frames += len(frames)
             is_empty = len(frames) < MOST_FRAMES
-            # Frames are lost only if the buffer is full, and its smallest size has room for several full reads.
+            # Frames are lost only if the buffer is full, and emptying a full buffer takes several full reads.
             lost = self._lost_before if is_empty else self._socket.lost
         except OSError as error:
             raise ScannerError(*hints.lost_monitor_channel(error), adapter=self._adapter) from error

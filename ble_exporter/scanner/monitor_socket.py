@@ -32,9 +32,10 @@ _STAMP_AT = socket.CMSG_LEN(0)
 MOST_FRAMES = 64
 """The maximum number of frames that are read at once: some milliseconds of work on a Raspberry Pi."""
 
-# The capability is missing; the address family is not allowed, or this process has a network of its own.
+# EPERM: the capability is missing. EAFNOSUPPORT: the address family is not allowed, or the network namespace is not
+# the host's.
 _NEEDS_HELPER = {errno.EPERM, errno.EAFNOSUPPORT}
-# There is no helper, or it is there for another user.
+# ENOENT: there is no helper. EACCES: this user may not ask it.
 _HAS_NO_HELPER = {errno.ENOENT, errno.EACCES}
 
 _c_library = ctypes.CDLL(None, use_errno=True)
@@ -78,7 +79,7 @@ class MonitorSocket:
     Receives the advertising reports of one controller from the monitor channel.
 
     Args:
-        sockets: Those on the monitor channel; this object closes them.
+        sockets: The two sockets on the monitor channel; this object closes them.
         clock: Returns Unix time in seconds, by which the kernel stamps the frames.
 
     Attributes:

@@ -13,7 +13,7 @@ class Reception:
     """
     Delivers the advertisements in one adapter's events.
 
-    A live radio and a replayed capture use this class, so the capture gives the same readings as the radio did.
+    The monitor ear and a replayed capture use this class, so the capture gives the same readings as the ear did.
 
     Args:
         adapter: The adapter's name ("hci0").

@@ -26,7 +26,7 @@ _ONE_MEGABIT, _NO_SET = 0x01, 0xFF
 _MORE_TO_COME = 0x20
 _MOST_LEGACY_DATA, _MOST_EXTENDED_DATA = 31, 229
 
-# AD types, by the size of the UUID for service data.
+# The AD types of service data, by the size of the UUID in bytes.
 _SERVICE_DATA = {2: 0x16, 4: 0x20, 16: 0x21}
 _NAME, _MANUFACTURER_DATA = 0x09, 0xFF
 _MOST_OF_A_STRUCTURE = 254
@@ -37,8 +37,9 @@ def events_of(advertisement: Advertisement) -> Iterator[bytes]:
     """
     Yield events that a controller could have sent for an advertisement: one, or several for long data.
 
-    The events have everything that an Advertisement has, but not the division into structures and packets that the
-    sender chose. An unknown address type is guessed from the address.
+    The events contain the address, the RSSI, the data and the name, but not the division into structures and packets
+    that the sender chose. Data and names are cut to the sizes that the format allows. An unknown address type is
+    guessed from the address.
     """
     data = b"".join(_structures(advertisement))[:MOST_BYTES]
     kind = advertisement.address_type or default_address_type(advertisement.address) or "random"

@@ -19,10 +19,10 @@ HOUR_S = 3600.0
 
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 240.0
-"""The first and the longest pause between the beginnings of two resets; until the longest, each pause doubles."""
+"""The first and the longest pause between the beginnings of two resets, in seconds; pauses double up to the longest."""
 
 ROOT_PAUSE_S = 1200.0
-"""The shortest time between two requests for root's help."""
+"""The shortest time between two requests for root's help, in seconds."""
 
 
 @dataclass

@@ -24,13 +24,13 @@ _REMEMBERED_INTERVALS = 16
 _INTERVALS_TO_LEARN = 8
 UNLEARNED_LIMIT_S = 3600.0
 
-# The watchdog checks at this interval whether anything was heard. Reading the clock for each advertisement would take
-# as long as all other work for an unknown device.
+# The watchdog checks whether anything was heard, during a silence at this interval in seconds. Reading the clock for
+# each advertisement would take as long as all other work for an unknown device.
 CHECK_S = 1.0
 CALM_CHECK_S = 5.0
 """The interval of the checks, in seconds, while each of them finds that something was heard."""
 
-# If a check is later than this, the machine was busy and delayed advertisements too, so the excess is not silence.
+# If a check is late by more than this, the machine was busy and delayed advertisements too: the excess is not silence.
 _LATE_S = 1.0
 
 # The fraction of the limit at which a silence becomes long: readings are missing, but the radio may still recover.
@@ -118,7 +118,7 @@ class SilenceWatchdog:
         Watch while an adapter listens; raise ScannerError when the silence has lasted too long.
 
         Before a check without anything heard, `catch_up` delivers the advertisements that wait to be delivered.
-        With `only_thermometers`, as in a passive scan, unknown devices can't be heard, so the limit is at least
+        With `only_thermometers`, as in a passive scan, other devices can't be heard, so the limit is at least
         USUAL_INTERVALS times the mean interval between two advertisements or, until that is known, UNLEARNED_LIMIT_S.
         """
         self._only_thermometers = only_thermometers

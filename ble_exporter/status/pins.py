@@ -15,7 +15,7 @@ _THERMOMETER_WITH_PINS = frozenset({"temperature", "battery", "voltage", "power_
 
 def idle_pins(device: Device) -> list[str]:
     """
-    Return the readings of the thermometer's pins for which there is no sign that anything is connected.
+    Return the names of the readings of the thermometer's pins to which, as far as known, nothing is connected.
 
     A pin counts as used once its level has changed, and the input also once the thermometer has counted a closing.
     """

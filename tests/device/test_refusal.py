@@ -9,7 +9,7 @@ from ble_exporter.device.refusal import Refusal
 @pytest.mark.parametrize(
     ("refused", "cause", "words"),
     [
-        (refusal.known(5), "known", "this packet, with counter 5, was heard before the sensor last started"),
+        (refusal.known(5), "known", "this packet, with counter 5, was already heard"),
         (
             refusal.held(5, 1800, None),
             "held",

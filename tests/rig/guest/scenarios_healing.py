@@ -225,7 +225,7 @@ def healed_after_a_rejected_scan(stack: Stack) -> None:
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED
     exporter = start_reading(stack, radio)
     wait_for_resets(exporter, heard=1)
-    assert 2 == exporter.log().count("the scan is started again in"), exporter.log()
+    assert 2 == exporter.log().count("restarting the scan in"), exporter.log()
 
 
 @scenario
