@@ -80,7 +80,7 @@ class Device:
         refused, refusal: The number of rejected advertisements by reason; the latest reason and its time, see `refuse`.
         warnings: The warnings already logged.
         revision: Shared by all devices of a scrape; metrics.Readings sets it.
-        shortest_presence_s: The device is not silent before its silence has lasted for this time.
+        shortest_presence_s: A shorter time without packets does not make the device silent.
         added_s: The time at which it was added to the configuration of the running program.
         expires_at: No value or reception of this device expires before this time.
     """

@@ -88,7 +88,6 @@ def add_headers(web_file: "WebFile | None") -> Prepare:
     """Return a signal handler that adds the headers of the web configuration, and `nosniff`, to each answer."""
 
     async def prepare(_request: web.Request, response: web.StreamResponse) -> None:
-        # Keeps browsers from treating a text, which may quote a request, as a page or a script.
         response.headers.update(NOSNIFF)
         for name, value in web_file.config.headers.items() if web_file else ():
             # The page keeps its own Content-Security-Policy, which is as strict as possible.

@@ -54,7 +54,7 @@ class Connection(RequestHandler):
     Attributes:
         peer: The client's IP address.
         is_aborted: Whether the server has ended the connection with `abort`.
-        repeats: The answer that can be sent again.
+        repeats: The requests whose answers can be repeated.
         waits_since: The time, by the event loop's clock, at which the server began to wait for the client to send a
             request or to read; None while an answer is being rendered.
     """
@@ -122,8 +122,9 @@ class Connection(RequestHandler):
         self.repeats.forget()
         self._connections.remove(self)
         if self._accepted is not None and self.transport is not None:
-            # In Python 3.10, a TLS transport that the client has closed is not yet closed on this side. Any other one
-            # is, and until Python 3.11, asyncio would then call `connection_lost` again, and log an exception.
+            # In Python 3.10, a TLS transport that the client has closed is not yet closed on this side. Without
+            # TLS, it is closed, and up to Python 3.11, `abort` would make asyncio call `connection_lost` again, and log
+            # an exception.
             self.transport.abort()
         super().connection_lost(exc)
 

@@ -68,7 +68,7 @@ class Connections:
         """
         Return whether an answer may be repeated, which is so once in a turn of the event loop.
 
-        Many clients that scrape at once share a rendering if aiohttp answers them. Each would take milliseconds.
+        If aiohttp answers many clients that scrape at once, they share a rendering. A repeated answer is not shared.
         """
         if self._has_repeated:
             return False

@@ -48,7 +48,7 @@ TEXT = Format("text/plain", "0.0.4")
 OPENMETRICS = Format("application/openmetrics-text", "1.0.0")
 _END_OF_OPENMETRICS = b"# EOF\n"
 _FAILURES = Head("ble_exporter_collector_failures_total", "counter", "Failures of a collector during a scrape.")
-# Stands for the name of a collector; no collector has this name.
+# The key of this module's own family, in place of a collector's name; no collector has this name.
 _OWN = ""
 # There are about 150 families, each in two formats; their number does not grow.
 _MOST_HEADS = 512

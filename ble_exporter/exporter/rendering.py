@@ -47,7 +47,7 @@ class Renderings:
     The renderings that requests for the same answer share: those in progress, and some that have just ended.
 
     Different answers of one path, such as the page in several orders, are rendered one after the other: many at once
-    would need memory for all of them, and would together occupy the event loop for a long time.
+    would need memory for all of them, and each would take as long as all of them together.
     """
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.utils import one_line
 
 NOSNIFF: Mapping[str, str] = {"X-Content-Type-Options": "nosniff"}
-"""Browsers must not treat a text, which may quote a request, as a page or a script."""
+"""Prevents MIME sniffing, by which a browser may treat a text that quotes a request as a page or a script."""
 
 # Disables aiohttp's own limit for idle connections.
 _NEVER_S = 1e6

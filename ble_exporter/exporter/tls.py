@@ -80,7 +80,7 @@ def _load_key(context: ssl.SSLContext, tls: TlsConfig, path: str) -> None:
     problem = pem_problem(tls.certificate, tls.key)
     if not problem:
         try:
-            # ssl reads keys only from files. These contain the checked texts, even if the original files have changed.
+            # ssl reads keys only from files. The files contain the checked texts, even if the originals have changed.
             with _as_file(tls.certificate) as certificate, _as_file(tls.key) as key:
                 # Without `password`, OpenSSL would ask for one on the terminal if the key is encrypted.
                 context.load_cert_chain(certificate, key, password="")

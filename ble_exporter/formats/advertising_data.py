@@ -68,7 +68,7 @@ class Structure(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the AD type."""
+        """The name of the AD type; without a type, "cut short" or "nothing more"."""
         if self.kind is None:
             return "cut short" if self.missing else "nothing more"
         return _TYPES.get(self.kind, f"type 0x{self.kind:02X}")

@@ -121,7 +121,7 @@ def fields(payload: bytes, sender: str | None) -> Iterator[Field | Encrypted]:
         yield from _values(payload, PLAIN[size])
     elif size in ENCRYPTED:
         yield Field(0, 1, "counter", "counter", payload[0])
-        # The nonce continues with the beginning of the AD structure: its length, its type, and the UUID.
+        # The nonce continues with the beginning of the AD structure: length, type, UUID and counter.
         between = bytes([size + 3, 0x16, 0x1A, 0x18]) + payload[:1]
         plaintext_fields = partial(_values, layout=ENCRYPTED[size])
         yield from encrypted_fields(payload, 1, 0, (REVERSED, between), plaintext_fields, low_counter=payload[:1])

@@ -8,8 +8,8 @@ The rules are those of bthome.io/format and bthome.io/encryption. The object id 
 nothing after an unknown id can be read: decoding stops there and keeps the values before it.
 
 Folding `fields`, as the other formats do, takes five times as long as the loop in `decode`, which reads payloads and
-plaintexts that contain only numbers. All other payloads are folded. A property test checks that both ways give the
-same values.
+plaintexts that contain only possible numbers and packet ids. All other payloads are folded. A property test checks that
+both ways give the same values.
 """
 
 import struct
@@ -62,7 +62,7 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
 
     Raises:
         DecodeError: The payload has the wrong version or a reserved bit set, is cut short or too long, has only
-            impossible values, or can't be decrypted because the key is missing or wrong.
+            impossible values, or can't be decrypted because the key or the address is missing or wrong.
 
     Source: bthome.io/format
     """

@@ -29,7 +29,7 @@ class Decoded(NamedTuple):
         others: Name to event, text, raw data, device type or firmware version; repeated names as in `measurements`.
         packet_id: 0 to 255, or None. Not unique: a sensor's alternating packets may share a packet id.
         unknown_object: The first object id that is not in the format's table, or None. BTHome v2 can't be read beyond
-            an unknown object. Objects of the other formats state their length, so decoding continues after it.
+            an unknown object. Objects of BTHome v1 and MiBeacon state their length, so decoding continues after them.
         counter: The counter of an authenticated payload; None for a plain payload.
         impossible: Names of values that no sensor can have measured. These values are not in `measurements`, but keep
             their position: if `impossible` has "temperature", the second temperature is still "temperature_2".

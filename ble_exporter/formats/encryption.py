@@ -67,7 +67,7 @@ class Encrypted(NamedTuple):
         data: The ciphertext, followed by the MIC.
         address_order: Byte order of the sender's address, with which the nonce begins.
         nonce_end: The rest of the nonce.
-        associated_data: Bytes that are authenticated in addition to the ciphertext.
+        associated_data: Bytes that are authenticated in addition to the ciphertext; None if there are none.
         counter: The payload's counter, which distinguishes a new packet from a replay.
         fields: Yields the fields of the plaintext.
         role: Always "encrypted"; no `Field` has this role.

@@ -63,7 +63,7 @@ def check_size(payload: bytes) -> None:
     if not payload:
         raise DecodeError("truncated", "the service data is empty", 0, 1)
     if len(payload) > MAX_SIZE:
-        text = f"{len(payload)} bytes are more than the {MAX_SIZE} that an advertisement has room for"
+        text = f"{len(payload)} bytes are more than the {MAX_SIZE} that service data may have"
         raise DecodeError("too_long", text, 0, len(payload))
 
 

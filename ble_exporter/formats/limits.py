@@ -1,5 +1,5 @@
 """
-The limits of possible values. A value beyond them is physically impossible, or is an integer that means "no value".
+The limits of possible values. No sensor can have measured a value beyond them; some of these values mean "no value".
 
 Unlikely values stay within the limits: −60 °C in a freezer, 1,200 °C in a kiln, and a count of 65,535 are accepted.
 docs/formats.md describes the limits.
@@ -12,8 +12,8 @@ MOST_OF_ANY = 10**298
 """
 The greatest possible value of a measurement without bounds, in any unit; its negative is the least.
 
-BTHome v1 sends floating-point numbers up to 1.8 × 10^308, and the conversion of such a number to a base unit would give
-infinity. The greatest integer that a payload has room for is below 10^80.
+BTHome v1 sends floating-point numbers up to 1.8 × 10^308, and the conversion of such a number to a base unit could
+give infinity. An integer has at most 30 bytes; multiplied by the largest multiplier of the table, it is below 10^80.
 """
 
 # Bounds are in hundredths of the unit, so that the bounds of the raw integers are exact.

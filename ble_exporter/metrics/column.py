@@ -47,8 +47,8 @@ class Column(Sequence[Sample]):
     """
     The labels and the values of the series of one family.
 
-    With ten thousand devices, a hundred thousand samples that exist at the same time take 50 MB, and the garbage
-    collector traverses all of them several times.
+    A sample is made only when it is read. With ten thousand devices, a hundred thousand samples at the same time would
+    take 50 MB, and the garbage collector would traverse all of them several times.
 
     Args:
         head: The name, the type and the help.
@@ -93,7 +93,7 @@ class Template:
     """
     The lines of several series, with a place for the name and for each value.
 
-    The columns with the same labels share a template, because most sensors of a home have the same families.
+    Columns with the same labels share a template. Many do, because most sensors of a home have the same families.
 
     Attributes:
         labels: The labels of the series.

@@ -1,7 +1,7 @@
 """
 The series that the devices show, and the places of their values.
 
-Between two scrapes, the values of most devices change, but hardly ever a series appears or expires. A scrape then reads
+Between two scrapes, the values of most devices change, but a series hardly ever appears or expires. A scrape then reads
 the values from the places that the previous scrape has found, without a search in the devices.
 """
 
@@ -138,7 +138,7 @@ class Places:
             return None
         values: list[Sequence[float]] = [
             self._ones,
-            # The time is never None, because it ends only with the last series of the device.
+            # Never None here: the time is cleared only when nothing of the device is shown any more.
             [round(1000 * ((device.last_update_s or 0.0) + boot_at)) for device in self._updated],
             rssi,
             intervals_s,
@@ -151,7 +151,7 @@ class Places:
 
 
 def _rhythm_of(device: Device) -> Rhythm | Device:
-    """Return what has the usual interval of a device: its only rhythm, which is faster, or the device itself."""
+    """Return an object with the usual interval of a device: its only rhythm, which is faster, or the device."""
     receptions = device.receptions
     return next(iter(receptions.values())).rhythm if len(receptions) == 1 else device
 

@@ -69,7 +69,7 @@ class ProcessMetrics(Tables):
         self._clock = clock
         self._started_s = _started_s()
         if self._started_s is not None:
-            # Opening them for each scrape takes longer than everything else here.
+            # Opening these files for each scrape takes longer than everything else here.
             self._memory, self._files = (os.open(path, os.O_RDONLY) for path in (_MEMORY, _FILES))
             for descriptor in (self._memory, self._files):
                 finalize(self, os.close, descriptor)
@@ -93,7 +93,7 @@ class ProcessMetrics(Tables):
         return [Table(_EVERYTHING, [*of_process, *of_python])]
 
     def _count_files(self) -> int:
-        """Return the number of open file descriptors, with the one that prometheus_client opens to count them."""
+        """Return the number of open file descriptors plus one: prometheus_client opens one more to count them."""
         # Since Linux 6.2, the size of the folder is the number of its files; before, it was 0.
         return 1 + (os.fstat(self._files).st_size or len(os.listdir(self._files)))  # noqa: PTH208 - takes no descriptor
 

@@ -94,7 +94,7 @@ class Readings(Tables):
         The counts are those of all devices, heard or not: if a counter vanished, its next increase would be lost.
         """
         if self._events_number != self._revision.events:
-            # Most devices have neither.
+            # Most devices have neither events nor information.
             self._with_others = [one for one in self._devices if one.events.sources or one.events.info]
             self._events_number = self._revision.events
         if not self._with_others:

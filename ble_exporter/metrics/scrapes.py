@@ -11,7 +11,7 @@ _SCRAPES = 2.5
 """The 0 is shown for this many times the longest recent gap between scrapes, because two servers may alternate."""
 
 _LEAST_S, _MOST_S = 5.0, 55.0
-"""The limits of the time for which the 0 is shown, in seconds; Prometheus's default interval, 60 s, is longer."""
+"""The limits of the time for which the 0 is shown, in seconds; at a scrape interval of 60 s, one scrape shows the 0."""
 
 _UNKNOWN_S = 15.0
 """How long the 0 is shown while no gap between scrapes is known, in seconds."""

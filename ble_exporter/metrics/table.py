@@ -1,8 +1,8 @@
 """
 Families whose series stay the same from scrape to scrape, while their values change.
 
-Between two scrapes, hardly ever a series appears or ends. The names, the labels and their text are therefore kept, and
-a scrape writes only the numbers, and of those only the families in which one has changed.
+Between two scrapes, a series hardly ever appears or ends. The names, the labels and their text are therefore kept, and
+a scrape writes only the numbers, and only those of the families in which a number has changed.
 """
 
 from abc import abstractmethod
@@ -70,7 +70,7 @@ class _Part:
 
 class TableText:
     """
-    The text of a table, in which only those families are written again that have changed.
+    The text of a table, in which only the families that have changed are written again.
 
     Args:
         layout: The families and their series.

@@ -67,7 +67,7 @@ class ResetRecord:
         self.save()
 
     def save(self) -> None:
-        """Write the file. A failure is only logged, because resets must not depend on a folder."""
+        """Write the file. A failure is only logged, because resets must work even without the file."""
         if self._path is None:
             return
         new = self._path.with_suffix(".new")

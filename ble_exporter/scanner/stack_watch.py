@@ -28,8 +28,8 @@ _RULES = (
 # serious problem is the cause of the others. On a stalled machine, a single long pause could end before any signal is
 # read.
 _PAUSES_S = (0.1,) * 5
-# While the kernel restarts a scan, which it does every 10 s, bluetoothd's Discovering stays true. Discovering may be
-# false for a moment when another program changes the discovery.
+# A scan counts as ended when bluetoothd's Discovering has been false for this long. It may be false for a moment when
+# another program changes the discovery. While the kernel restarts a scan, every 10 s, it stays true.
 IDLE_S = 2.0
 
 # The possible causes, from the most to the least serious.

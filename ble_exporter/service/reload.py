@@ -93,14 +93,14 @@ class Reload:
                     future.set_result(outcome)
 
     async def reload(self) -> Outcome:
-        """Request a reload, and return its outcome, which all requests share that are made before the reload begins."""
+        """Request a reload, and return its outcome. All requests made before the reload begins share it."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         self._source.requested.set()
         return await future
 
     async def _reload(self) -> Outcome:
-        # systemd must not take the end of a reload for the end of the start.
+        # systemd must not mistake the end of a reload for the end of the start.
         has_started = self._cycle.has_started
         if has_started:
             self._notifier.notify_reloading()
