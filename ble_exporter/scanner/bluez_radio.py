@@ -42,7 +42,8 @@ class BluezRadio:
     Args:
         make_ear: Makes the ear; called at the first run.
         adapter: The adapter's name ("hci0"); None for the powered adapter with the lowest number.
-        silence_limit_s: Seconds of listening without any advertisement, after which the controller counts as hung.
+        silence_limit_s: Seconds of listening without any advertisement, after which the controller counts as hung; in
+            a passive scan, the limit may be longer (`SilenceWatchdog.run`).
         mode: The configured scan mode.
         start_stop_lock: Shared by several radios, so that only one at a time starts or stops a scan. bleak serialises
             these calls anyway; the lock keeps a call that hangs from using up the timeouts of the other radios.

@@ -32,7 +32,8 @@ LONGEST_RESET_S = (
 )
 """The longest time in seconds that a reset may take; a reset can't be interrupted."""
 
-# A rejected scan is first retried: bluetoothd also rejects one while it connects to a device, for example.
+# A scan that bluetoothd rejects or does not stop is first retried: bluetoothd also rejects one while it connects to a
+# device, for example.
 MOST_RETRIES = 2
 RETRY_S = 2.0
 
