@@ -143,7 +143,7 @@ class Connection(RequestHandler):
             # The client wants no further answer, or gets none. The time limit for this answer stays in force.
             self._let_client_act()
             if self.transport is not None:
-                # Later, because asyncio, which has called this method, would end a connection a second time.
+                # After this method has returned to asyncio, which would otherwise end the connection a second time.
                 asyncio.get_running_loop().call_soon(self.transport.close)
         elif self._is_repeating:
             self._await_request()

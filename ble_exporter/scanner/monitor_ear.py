@@ -112,10 +112,10 @@ class MonitorEar:
         if self.is_passive:
             return
         # If the controller is known to filter duplicates by address (the kernel's quirk "strict duplicate filter"), the
-        # kernel restarts the scan after each packet that matches bluetoothd's UUIDs, whatever its RSSI. A
-        # restart clears the controller's filter, but also enables it. Without a monitor, only a restart makes the
-        # controller report a sender again. With a monitor, the controller's filter is off and must stay off, so a UUID
-        # that no sender advertises prevents the restarts.
+        # kernel restarts the scan after each packet with a UUID of bluetoothd's filter (or after any packet, if the
+        # filter has no UUID), whatever the packet's RSSI. A restart clears the controller's filter, but also enables
+        # it. Without a monitor, only a restart makes the controller report a sender again. With a monitor, the
+        # controller's filter is off and must stay off, so a UUID that no sender advertises prevents the restarts.
         service = str(uuid.uuid4()) if self._has_monitor else None
         await self._bluez.start_discovery(self._adapter, least_dbm=_TOO_STRONG_DBM, service=service)
 
@@ -132,7 +132,7 @@ class MonitorEar:
         """
         Deliver what was received in the current batch; `run` delivers the rest of a burst.
 
-        In a pause between two scans, do nothing: what other programs hear then does not count (see `_open`).
+        In a pause between two scans, do nothing: packets of other programs' scans do not count (see `_open`).
         """
         for _ in range(_MOST_READS if self._is_running else 0):
             if not self._read():
@@ -148,7 +148,7 @@ class MonitorEar:
             while True:
                 is_burst = await self._pause(pause_s, alarm)
                 await self._read_all()
-                # What `catch_up` has read since the last pause counts, too: the rate is as high as if it had waited.
+                # Frames that `catch_up` has read since the last batch count, too: they are part of the rate.
                 full_reads, self._frames = self._frames // MOST_FRAMES, 0
                 if is_burst and full_reads:
                     pause_s = _FIRST_BATCH_S
