@@ -38,13 +38,13 @@ _NOTES = tuple(
 """Control byte to its meaning as text."""
 _FLOATS: Mapping[int, Struct] = {2: Struct("<e"), 4: Struct("<f"), 8: Struct("<d")}
 
-_PACKET_ID = 0x00
+_PACKET_ID, _RAW = 0x00, 0x54
 _OTHERS: Mapping[int, Callable[[bytes], int | str | bytes]] = {
     0x3A: OTHERS[0x3A].value,
     0x3C: OTHERS[0x3C].value,
     # The control byte gives the length, so no length precedes the value.
     0x53: lambda data: data.decode(errors="replace"),
-    0x54: lambda data: data,
+    _RAW: lambda data: data,
 }
 
 _COUNTER_SIZE = 4
@@ -99,11 +99,13 @@ def _object(payload: bytes, start: int, end: int) -> Field:
             least, most = bounds(number.name, number.divisor, signed_size, number.multiplier)
             value, is_possible = raw / number.divisor, least <= raw <= most
             return _new(Field, (start, end, label, "measurement", value, number.name, number.unit, is_possible, note))
-    if object_id in _OTHERS:
+    # A MAC address has no object id: its first byte, which may equal one, must not become an event. Raw data has the
+    # same type.
+    if object_id in _OTHERS and (value_type != _ADDRESS or object_id == _RAW):
         return Field(start, end, label, "other", _OTHERS[object_id](data), OTHERS[object_id].name, note=note)
     if object_id == _PACKET_ID and len(data) == 1:
         return Field(start, end, label, "packet_id", data[0], note=note)
-    # A MAC address has no object id, and every advertisement has the sender's address already.
+    # Every advertisement has the sender's address already.
     if value_type == _ADDRESS:
         return Field(start, end, label, note=f"{note}: skipped")
     return Field(start, end, label, "unknown_object", object_id, note=f"{note}: unknown, skipped")

@@ -52,6 +52,17 @@ def test_a_mac_address_is_skipped(payload: str) -> None:
     assert ({"temperature": 25.06}, None) == (found.measurements, found.unknown_object)
 
 
+@pytest.mark.parametrize("first", ["3a", "3c", "53"])
+def test_a_mac_address_is_no_event(first: str) -> None:
+    """The first byte of an address may equal the id of a button: each packet would then count as a press."""
+    assert {} == decoded(f"86{first}01abbb38c1{TEMPERATURE}").others
+
+
+def test_raw_data_may_have_the_type_of_a_mac_address() -> None:
+    """Version 1 has no type for raw data, and senders use this one."""
+    assert {"raw": b"\x01\x02"} == decoded(f"83540102{TEMPERATURE}").others
+
+
 def test_what_follows_an_unknown_object_is_read() -> None:
     """In version 1 each object has its length, so an unknown object must not hide the values after it."""
     found = decoded("02ff07" + TEMPERATURE)
