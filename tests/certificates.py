@@ -58,7 +58,7 @@ class Authority:
             .not_valid_before(now - _DAY)
             .not_valid_after(now + _DAY)
             .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-            # Python 3.13 verifies strictly: a certificate must name its own key and its issuer's.
+            # Python 3.13 verifies strictly: a certificate must contain the identifiers of its key and its issuer's.
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )

@@ -23,7 +23,7 @@ PACKET_B = bytes.fromhex("4000b00c200b10001101")  # 2.848 V, power off, opening 
 # In CI, every run tries the same examples: a new random input must not make an unrelated change fail.
 # Old versions of Hypothesis do not do this by default.
 IN_CI = bool(os.environ.get("CI"))
-# A busy machine may draw and run an example slowly, so no time is a failure.
+# A busy machine may draw and run an example slowly, so slowness is not a failure.
 settings.register_profile("any time", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _ANY_TIME = settings.get_profile("any time")
 # The number of random examples is small in the fast tests, and large in `make test-properties`.
@@ -32,7 +32,7 @@ settings.register_profile("thorough", _ANY_TIME, max_examples=1000, derandomize=
 # `make mutants` runs the tests thousands of times, and needs the same result each time.
 settings.register_profile("mutation", _ANY_TIME, max_examples=20, derandomize=True, database=None)
 
-# A shell starts a background job with SIGINT ignored, and the programs that the tests start would inherit that.
+# A shell script starts background jobs with SIGINT ignored, and the programs that the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

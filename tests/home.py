@@ -20,7 +20,7 @@ class Home:
 
     Args:
         names: The names of the devices; without names, there is one device, "attic".
-        limit: How long a value, and the RSSI of an adapter, are shown after they were last heard.
+        limit: How long a value, or the RSSI of an adapter, is shown after it was last heard.
         presence_limit: How long a device counts as heard after its latest packet; learned by default.
         lifetime: All limits, in place of the two arguments above.
 

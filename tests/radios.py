@@ -31,7 +31,7 @@ class Radio:
         self.started: list[float] = []
 
     def catch_up(self) -> None:
-        """See Radio: every packet is delivered at once."""
+        """Do nothing: every packet is delivered at once."""
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """Hear one packet of the living room's sensor, then listen until cancelled."""

@@ -32,7 +32,7 @@ class Packet:
 
 @dataclass
 class Air:
-    """A replay guard, its clock, and the packets that it accepted: an attacker may have recorded them."""
+    """A replay guard, its clock, and the packets that it accepted, which an attacker could have recorded."""
 
     scan_interval_s: float = 0.0
     now: float = 0.0
@@ -62,7 +62,7 @@ class Air:
 
 
 def sensor(counters: range, battery: int = 1, lost: random.Random | None = None) -> Iterator[tuple[float, Packet]]:
-    """Yield a sensor's packets with their times in seconds: A B A B under each counter; `lost` drops 60 % at random."""
+    """Yield (seconds, packet): two kinds by turns under each counter, A B A B; `lost` drops 60 % at random."""
     for index in range(len(counters) * PACKETS_PER_COUNTER):
         value = counters[index // PACKETS_PER_COUNTER]
         if lost is None or lost.random() > 0.6:

@@ -20,7 +20,7 @@ FOLDER = ROOT / "contrib" / "prometheus"
 FLEET = ROOT / "contrib" / "fleet" / "ble_fleet.rules.yml"
 SEVERITIES = {"critical", "warning", "info"}
 OF_PROMETHEUS = {"up", "process_start_time_seconds"}
-"""The metrics that Prometheus and prometheus_client add."""
+"""Metrics without the prefix `ble_`: Prometheus adds `up`; the exporter has the other, as most Python exporters do."""
 
 
 class Rule(NamedTuple):
@@ -168,7 +168,7 @@ def test_each_metric_exists(rule: Rule) -> None:
 
 @EACH_ALERT
 def test_each_alert_on_a_sensor_has_its_room(alert: Rule) -> None:
-    """Somebody who looks for a sensor needs its room; the label also routes alerts to the people who live there."""
+    """Somebody who looks for a sensor needs its room; Alertmanager can also route alerts by this label."""
     is_of_a_sensor = "$labels.device" in alert.annotations["summary"]
 
     assert is_of_a_sensor == ("* on (job, instance, device) group_left (room) ble_sensor_labels_info" in alert.expr)

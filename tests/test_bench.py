@@ -99,7 +99,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
 
 
 def test_each_contestant_begins_a_round_in_turn() -> None:
-    """The first contestant of a round may find cold caches, and no contestant may always be the first."""
+    """The first contestant of a round may find cold caches, so it must not always be the same one."""
     calls: list[str] = []
 
     def contestant(name: str) -> float:
@@ -201,7 +201,7 @@ def test_the_client_reads_an_answer_to_its_end(headers: str, content: str, at_on
 
 @pytest.mark.program
 def test_the_radio_of_a_benchmark_delivers_on_command(tmp_path: Path) -> None:
-    """Between two scrapes, every device must send one packet, or none may send, so that all or none have changed."""
+    """Scrapes are timed with all series changed, or with none, so the radio must send only on command."""
     port = free_port()
     with running(*exporter(tmp_path, 3, port, kind="told")) as process:
         process.wait_for(port, "/healthz", b"ok")
@@ -214,7 +214,7 @@ def test_the_radio_of_a_benchmark_delivers_on_command(tmp_path: Path) -> None:
 
 @pytest.mark.program
 def test_a_process_is_told_what_to_import_and_is_measured() -> None:
-    """Without the imports, the exporter would be compared with an empty Python."""
+    """Without the imports, the exporter would be compared with an interpreter that imports nothing."""
     with running("-m", "bench.steady_radio", "imports", "0", "0") as process:
         assert "ready" == process.tell("json no_such_module")
         assert process.cpu_s > 0

@@ -72,7 +72,7 @@ def files_of(project: Path) -> dict[Path, bytes]:
 def test_a_wheel_has_the_commit(
     project: Path, tmp_path: Path, kind: Callable[[Path], None], version: str, commit: str
 ) -> None:
-    """Pip reads the commit from the file name, the program reads it from the package; the sources must not change."""
+    """Pip reads the commit from the file name, and the program from the package; the sources must not change."""
     kind(project)
     before = files_of(project)
 
@@ -93,7 +93,7 @@ def test_a_wheel_from_the_source_distribution_has_the_same_version(
     """The source distribution has no repository, and must contain everything that a build needs."""
     on_a_commit(project)
     name = build_backend.build_sdist(str(tmp_path))
-    # tarfile can't be used: Debian 12's Python 3.11.2 has no extraction filters, and later Pythons warn without one.
+    # tarfile can't be used: Debian 12's Python 3.11.2 has no extraction filters, and Python 3.12 warns without one.
     subprocess.run(["tar", "-xzf", name], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path / name.removesuffix(".tar.gz"))
 

@@ -33,7 +33,7 @@ def test_the_ports_differ() -> None:
 
 
 def test_a_day_on_disk_is_that_of_twelve_blocks(tmp_path: Path) -> None:
-    """The figure decides which disk somebody buys. An index is written once for each block, whatever its length."""
+    """The figure decides which disk somebody buys. Each block has one index, however many samples it has."""
     for number in range(2):
         block = tmp_path / f"block{number}"
         (block / "chunks").mkdir(parents=True)
@@ -48,7 +48,7 @@ def test_a_day_on_disk_is_that_of_twelve_blocks(tmp_path: Path) -> None:
 
 
 def test_each_answer_has_the_time_of_its_scrape(tmp_path: Path) -> None:
-    """Without a time, or with the current time, promtool would write another block."""
+    """Promtool refuses samples without a time, and puts samples into blocks by their time."""
     write_answers(tmp_path / "answers", 120.0, 3)
     *lines, end = (tmp_path / "answers").read_text(encoding="utf-8").splitlines()
     times = [float(line.split()[-1]) for line in lines if line.startswith("ble_exporter_scans_total")]

@@ -65,7 +65,7 @@ def test_the_systemd_unit_receives_notifications(unit: ConfigParser) -> None:
 
 
 def test_the_systemd_unit_has_a_watchdog_that_suits_every_interval(unit: ConfigParser) -> None:
-    """The program watches its own scans; systemd's watchdog is for a hung program, and must tolerate a slow SD card."""
+    """The program itself allows for the scan interval; WatchdogSec need only exceed the pauses of a slow SD card."""
     assert 30 <= float(unit["Service"]["WatchdogSec"]) <= 120
 
 
@@ -84,7 +84,7 @@ def helper() -> ConfigParser:
 
 
 def test_the_exporter_asks_the_socket_that_systemd_opens(unit: ConfigParser) -> None:
-    """With another path or kind of socket, the exporter would hear through bluetoothd."""
+    """With another path or kind of socket, the exporter could receive packets only through bluetoothd."""
     socket = systemd_unit("ble_exporter-monitor.socket")["Socket"]
 
     assert (HELPER_SOCKET, "yes") == (socket["ListenSequentialPacket"], socket["Accept"])
@@ -108,12 +108,12 @@ def test_only_the_helper_may_open_bluetooth_sockets(unit: ConfigParser, helper: 
 
 
 def test_the_helper_is_in_the_machine_s_network(helper: ConfigParser) -> None:
-    """The kernel offers Bluetooth only there, and checks the capability against the machine's own users."""
+    """Bluetooth sockets need the machine's first network namespace, and their capability its first user namespace."""
     assert {"PrivateNetwork", "PrivateUsers"}.isdisjoint(helper["Service"])
 
 
 def test_the_helper_waits_for_its_client_before_it_is_ended(helper: ConfigParser) -> None:
-    """The helper itself says in its log why it ends."""
+    """Only if the helper reaches its own limit before systemd's can its log say why it ended."""
     assert LIMIT_S < float(helper["Service"]["RuntimeMaxSec"])
 
 

@@ -53,7 +53,7 @@ def test_every_query_asks_the_chosen_data_source(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_lines_do_not_cross_gaps(panel: dict[str, Any]) -> None:
-    """The exporter removes the readings of a silent sensor; a line across the gap would bring them back."""
+    """The exporter removes the readings of a silent sensor; a line across the gap would look like readings."""
     custom = panel["fieldConfig"]["defaults"].get("custom", {})
 
     assert custom.get("spanNulls", False) is False
@@ -61,7 +61,7 @@ def test_lines_do_not_cross_gaps(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_no_number_is_older_than_now(panel: dict[str, Any]) -> None:
-    """`lastNotNull` shows the last temperature of a dead sensor as if it were the present one."""
+    """`lastNotNull` shows the last temperature of a dead sensor as if it were current."""
     assert "lastNotNull" not in json.dumps(panel["options"])
 
 
@@ -105,12 +105,12 @@ def test_counters_are_rates(expression: str) -> None:
 
 @each_expression
 def test_no_recording_rule_is_needed(expression: str) -> None:
-    """The dashboard must work on a Prometheus to which only the scrape configuration was added."""
+    """The dashboard must work with a Prometheus to which only the scrape configuration was added."""
     assert not re.findall(r"\b\w+:\w+", expression)
 
 
 def test_colours_can_be_told_apart_by_the_colour_blind() -> None:
-    """One man in twelve can't tell red from green; these colours were chosen for all kinds of colour blindness."""
+    """About one man in twelve confuses red and green; Okabe and Ito chose these colours for the colour-blind."""
     assert OKABE_ITO >= set(re.findall(r"#[0-9A-Fa-f]{6}\b", TEXT))
     assert not re.findall(r'"color": "(?!#)(\w+)"', TEXT)
 
@@ -142,14 +142,14 @@ def test_the_exporter_has_all_metrics_of_its_own_that_panels_name() -> None:
 
 
 def test_the_choice_of_a_label_keeps_devices_without_labels() -> None:
-    """For "All", Grafana would write a list of the label's values, which no device without the label matches."""
+    """For "All", Grafana would insert all values of the label, and a device without the label matches none of them."""
     assert ".*" == VARIABLES["label_value"]["allValue"]
     assert 'device=~"$device"' not in VARIABLES["device"]["query"]
     assert "allValue" not in VARIABLES["device"]
 
 
 def test_the_main_measurements_are_shown() -> None:
-    """Most thermometers send these."""
+    """Most thermometers send these four, and users look for them first."""
     shown = " ".join(EXPRESSIONS)
 
     assert [] == [

@@ -32,7 +32,7 @@ def test_the_package_s_units_start_the_package_s_program(name: str) -> None:
 
 
 def test_the_package_s_helper_starts_the_package_s_program() -> None:
-    """Debian's own libraries are not used, and other modules must not run with the capability."""
+    """Neither Debian's own libraries nor modules in the working directory may run with the helper's capability."""
     unit = texts.adapted((ROOT / "contrib/ble_exporter-monitor@.service").read_text(encoding="utf-8"))
 
     assert (
@@ -82,7 +82,7 @@ def test_a_version_has_debian_s_form(version: str, expected: str) -> None:
 @pytest.mark.program
 @pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not installed")
 def test_every_later_version_is_an_upgrade() -> None:
-    """Commits have no order of their own, but a package manager must recognise the newer of two versions."""
+    """The hashes of commits have no order, but a package manager must recognise the newer of two versions."""
     order = [
         texts.debian_version("0.1.0", RELEASED_AT),
         texts.debian_version("0.2.0.dev0+gfffffff", RELEASED_AT),
@@ -163,7 +163,7 @@ def test_what_a_build_lacks_is_named_with_the_way_to_get_it() -> None:
     ],
 )
 def test_modes_do_not_depend_on_the_builder(path: str, is_folder: bool, mode: int) -> None:
-    """With the builder's umask, two builds would differ, or the service could not read its program."""
+    """With the builder's umask, two builds could differ, or the service could be unable to read its program."""
     assert mode == package.mode(path, is_folder=is_folder)
 
 

@@ -71,7 +71,7 @@ def test_the_readme_of_today_is_understood() -> None:
 
 
 def test_every_locked_package_has_a_newer_release(tmp_path: Path) -> None:
-    """A package without a newer release could not show that pip ignores the lock."""
+    """A package without a newer release could not show whether pip follows the lock."""
     newer.release_all(ROOT, tmp_path)
     names = {name for lock in ROOT.glob("requirements*.lock") for name, _ in newer.locked(lock)}
     wheels = {path.name.removesuffix(f"-{newer.VERSION}-py3-none-any.whl") for path in tmp_path.iterdir()}
@@ -85,7 +85,7 @@ def test_pip_would_take_a_newer_release(tmp_path: Path) -> None:
     newer.release_all(ROOT, tmp_path)
     free = [sys.executable, "-m", "pip", "--isolated", "download", "--quiet", "--no-index", "--no-deps"]
     names = {name for name, _ in newer.locked(ROOT / "requirements.lock")}
-    linux = sorted(name for name in names if not name.startswith("winrt"))  # winrt's versions have a higher epoch
+    linux = sorted(name for name in names if not name.startswith("winrt"))  # some versions have a higher epoch
 
     subprocess.run([*free, "--find-links", str(tmp_path), "--dest", str(tmp_path / "taken"), *linux], check=True)
 

@@ -140,7 +140,7 @@ def test_a_log_that_cannot_be_opened_is_a_warning_and_a_metric(tmp_path: Path) -
 
 @pytest.mark.parametrize("log_file", ["-", "/dev/stderr"])
 def test_a_pipe_that_nobody_reads_stops_neither_the_radio_nor_sigterm(tmp_path: Path, log_file: str) -> None:
-    """If the program that starts the exporter does not read its log, log lines may be lost, but no readings."""
+    """If the program that starts the exporter does not read its log, it may drop log lines, but no readings."""
     reader, writer = os.pipe()
     path = write_config(tmp_path, {"log_file": log_file})
     port = yaml.safe_load(path.read_text())["listen_port"]

@@ -87,7 +87,7 @@ def test_a_hang_up_while_it_starts_reloads_as_soon_as_it_runs(tmp_path: Path) ->
 
 
 def test_a_hang_up_while_it_runs_reloads(tmp_path: Path) -> None:
-    """An administrator sends SIGHUP, or `systemctl reload` does, after changing a name."""
+    """After changing a name, an administrator sends SIGHUP, or runs `systemctl reload`, which sends it."""
     path = write_config(tmp_path, {"log_file": "-"})
     with running("--config", str(path), "--mock", "--mock-seed", "1") as process:
         assert process.stderr is not None

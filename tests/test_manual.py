@@ -62,7 +62,7 @@ def test_the_manual_page_has_every_option_and_its_help(command: str) -> None:
     """Without the packages of `make docs`, a changed option must be noticed, too. If this fails, run `make manual`."""
     text = text_of(command)
     formatter = argparse.HelpFormatter("ble-exporter")
-    # --help itself is in no manual page, because the manual page says more.
+    # A manual page does not list --help.
     actions = [action for action in actions_of(command) if "--help" not in action.option_strings]
     helps = [" ".join(formatter._expand_help(action).split()) for action in actions]
 

@@ -90,7 +90,7 @@ def test_a_mutant_keeps_its_identity_when_lines_move(tmp_path: Path, mutants: li
 
 
 def test_a_mutant_names_the_function_it_changes(mutants: list[Mutant]) -> None:
-    """Two functions may contain the same line, and only one of the two mutants may survive."""
+    """If two functions contain the same line, the report must tell which of the two mutants survived."""
     assert {"x -= 1": "f", "x = 1": "f", "pass": "f", "return None": "f"}.items() <= {
         mutant.identity.after: mutant.identity.function for mutant in mutants
     }.items()

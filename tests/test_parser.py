@@ -90,7 +90,7 @@ def test_a_reading_numbers_what_is_no_measurement() -> None:
 
 
 def test_a_packet_without_id_gives_a_reading_without_one() -> None:
-    """With an invented id, for example 0, every later packet would seem to be a repeat."""
+    """With an invented id, for example 0, every later packet without an id would seem to be a repeat."""
     assert read({UUID: b"\x40\x01\x61"}).packet_id is None
 
 

@@ -80,7 +80,7 @@ def test_an_unknown_device_is_counted_and_nothing_else(air: Air) -> None:
 
 
 def test_addresses_of_a_configuration_match_whatever_their_case(app_config: AppConfig, log: logging.Logger) -> None:
-    """`load_config` writes addresses in upper case, but an AppConfig that another program creates may not."""
+    """`load_config` converts addresses to upper case, but another program can create an AppConfig with lower case."""
     air = Air(replace(app_config, devices={LIVING_ROOM.lower(): "attic"}), log)
 
     assert 27.01 == air.send({UUID: PACKET_A})["temperature_celsius['attic']"]
@@ -145,7 +145,7 @@ def test_a_device_is_logged_when_it_is_first_heard(air: Air, caplog: pytest.LogC
 
 @given(st.lists(st.tuples(st.sampled_from([LIVING_ROOM, UNKNOWN]), st.binary(max_size=400))))
 def test_every_advertisement_is_counted_once(packets: list[tuple[str, bytes]]) -> None:
-    """A packet that is not counted would be an unexplained gap."""
+    """If a packet were counted under no reason, the counters would not add up, and nobody could say why."""
     log = logging.getLogger("test")
     log.setLevel(logging.CRITICAL)
     air = Air(AppConfig(30, 5, 8000, {LIVING_ROOM: "living_room"}), log)

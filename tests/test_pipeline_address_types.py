@@ -45,7 +45,7 @@ def senders(app_config: AppConfig, log: logging.Logger, request: pytest.FixtureR
 def test_a_sender_with_another_address_type_is_not_the_sensor(
     senders: Senders, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Any phone can send a temperature under a random address with these bytes."""
+    """Anybody can send a temperature under a random address that has the bytes of the sensor's public address."""
     assert not senders.send("random")
 
     assert (1, 0) == (senders.refused, senders.counts.decoded)
@@ -82,7 +82,7 @@ def test_of_an_address_of_either_type_the_first_valid_packet_decides(
 
 @pytest.mark.parametrize("senders", [(MAYBE_STATIC, {})], indirect=True)
 def test_an_invalid_packet_decides_nothing(senders: Senders) -> None:
-    """Only a valid packet may decide: if the device has a key, nobody but the sensor can send one."""
+    """Only a valid packet may decide: if the device has a key, nobody but the sensor can create one."""
     assert [True, True, False] == [
         senders.send("random", INVALID),
         senders.send("public"),

@@ -61,7 +61,7 @@ class Air:
 
 @pytest.mark.parametrize("case", vectors("glitches.json"), ids=lambda case: case["why"])
 def test_each_case_of_the_table(case: dict[str, Any]) -> None:
-    """These are the sequences that sensors, lossy radios and several adapters produce."""
+    """The table has the sequences of packets that sensors, lossy radios and several adapters produce."""
     air = Air()
     for packet in case["packets"]:
         air.now = 1000.0 + packet["s"]
@@ -97,7 +97,7 @@ def test_a_value_that_is_held_back_does_not_keep_the_old_one_alive() -> None:
 
 
 def test_the_packet_of_a_glitch_is_kept_as_received() -> None:
-    """The bytes tell a fault of the sensor from a fault of this program."""
+    """From the bytes, a developer can tell a fault of the sensor from a fault of this program."""
     air = Air()
     for packet_id, temperature in enumerate((20.0, 85.0, 20.1)):
         air.send(packet_id, temperature=temperature)
@@ -121,7 +121,7 @@ def test_the_packet_of_a_glitch_is_kept_as_received() -> None:
 
 
 def test_the_packet_of_an_encrypted_sensor_stays_encrypted() -> None:
-    """/status is open to everyone in the network: it must show neither decrypted content nor a key."""
+    """By default, everyone in the network can read /status, so it shows the bytes as they were sent, and no key."""
     air = Air(replace(CONFIG, keys={ADDRESS: KEY}))
     sealed = [
         seal_v2(objects(counter, temperature=temperature), counter=counter)
@@ -161,7 +161,7 @@ def test_a_device_may_have_its_own_setting() -> None:
 
 @pytest.mark.parametrize(("stale_after", "temperature"), [("never", 85.0), ("auto", 20.0)])
 def test_nothing_is_held_back_if_values_never_expire(stale_after: StaleAfter, temperature: float) -> None:
-    """If the sensor died after a change, the value before it would be shown for ever."""
+    """If the sensor died after a change, the value before the change would be shown for ever."""
     air = Air(replace(CONFIG, stale_after_seconds=stale_after))
     air.send(1, temperature=20.0)
     air.now += 10

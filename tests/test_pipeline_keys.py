@@ -110,7 +110,7 @@ GENUINE_AND_PLAIN = [
 def test_a_plain_packet_is_not_accepted_next_to_a_genuine_one(
     pipeline: KeyedPipeline, service_data: dict[str, bytes]
 ) -> None:
-    """Both would be merged into one reading: an attacker who adds service data to a recording must gain nothing."""
+    """The two would be merged into one reading: an attacker who adds service data to a recording must gain nothing."""
     assert {} == pipeline.hear(service_data)
     assert {"not_encrypted": 1} == pipeline.rejected
 
@@ -123,7 +123,7 @@ def test_what_is_refused_does_not_move_the_count(pipeline: KeyedPipeline) -> Non
 
 
 def test_a_repeat_under_one_counter_is_heard_but_no_new_measurement(pipeline: KeyedPipeline) -> None:
-    """Encrypted packets have no packet id, so the counter must tell a repeat from a new measurement."""
+    """An encrypted packet needs no packet id: its counter must tell a repeat from a new measurement."""
     last_update = "last_update_timestamp_seconds['living_room']"
     first = pipeline.hear({UUID: seal_temperature(21, 5)})
     again = pipeline.hear({UUID: seal_temperature(21, 5)})

@@ -148,7 +148,7 @@ def test_the_recommended_configuration_is_what_discover_writes(tmp_path: Path, m
 
 
 def test_the_demo_has_the_recommended_configuration(tmp_path: Path) -> None:
-    """Otherwise, each lost packet of the simulation leaves a gap, which looks like a bug."""
+    """With shorter scans, or values that expire sooner, the demo would show gaps, which look like bugs."""
     readme = tmp_path / "readme.yaml"
     readme.write_text(_blocks("yaml")[0], encoding="utf-8")
     recommended = load_config(str(readme))

@@ -115,7 +115,7 @@ def test_the_limits_of_the_http_server_are_documented() -> None:
 
 
 def section_of(command: str) -> str:
-    """Return the section of docs/commands.md about a command; the service has the part before the first one."""
+    """Return the section of docs/commands.md about a command; the part before all sections is about the service."""
     text = page("commands.md")
     start = text.index(f"\n## {command}\n") if command else 0
     return text[start : text.index("\n## ", start + 1)]
@@ -181,7 +181,7 @@ OF_DEBIAN = {"/etc/prometheus/alertmanager.yml", "/etc/prometheus/prometheus.yml
 
 
 def test_an_uninstallation_removes_everything() -> None:
-    """What an installation by the documentation has created must not stay on the machine."""
+    """The documented uninstallation must remove every file that the documented installation creates."""
     texts = [path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
     created = set().union(*(created_by(command) for text in texts for command in commands_of(text)))
     uninstall = commands_of(page("upgrade.md").partition("## Uninstall")[2])
@@ -208,7 +208,7 @@ WRITERS: Mapping[str, str] = {
 
 
 def test_every_file_that_the_program_writes_is_named() -> None:
-    """Whoever uninstalls the program or backs up a machine needs the names of all its files."""
+    """To uninstall the program, or to back up its files, an administrator needs the names of all of them."""
     writes = re.compile(
         r"O_WRONLY|O_RDWR|O_CREAT|_APPEND\b|write_text|write_bytes|mkstemp|\br\+b\b|open\([^)]*[\"'][wax]b?[\"']"
     )

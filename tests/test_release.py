@@ -88,7 +88,7 @@ def test_workflows_run_only_pinned_actions_and_images(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_can_write_only_where_its_job_says_so(path: Path) -> None:
-    """A compromised step must not be able to change the repository or to publish."""
+    """Outside of the jobs that publish, a compromised step must not be able to change the repository or to publish."""
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     writers = {
         name: sorted(key for key, value in job.get("permissions", {}).items() if value == "write")

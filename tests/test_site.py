@@ -49,13 +49,13 @@ def test_the_index_has_the_order_of_the_site() -> None:
 
 
 def test_a_heading_has_the_anchor_of_git_hosts() -> None:
-    """The same link must lead to the same heading in the repository and in the site."""
+    """The same link must lead to the same heading in the repository and on the site."""
     assert "readyz-answers-503" == anchor("/readyz answers 503")
     assert "start-memory--and-cpu-time" == anchor("Start, memory – and CPU time")
 
 
 def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Build the site of a checkout in a folder, with MkDocs' log, without which --strict finds no warnings."""
+    """Build the site of a checkout in a folder. With --quiet, MkDocs would count no warnings for --strict."""
     need(find_spec("mkdocs"), "MkDocs is missing: run `make docs`")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=PATIENCE_S)

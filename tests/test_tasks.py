@@ -103,7 +103,7 @@ def test_a_task_that_is_not_waited_for_ends_a_wait_by_failing(in_virtual_time: I
 
 
 def test_a_timeout_error_in_a_task_is_not_taken_for_the_timeout(in_virtual_time: InVirtualTime) -> None:
-    """A task's TimeoutError is a failure of the radio, and must be raised."""
+    """A TimeoutError from a task is a failure, for example of the radio, and not the end of the wait."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -172,7 +172,7 @@ def test_a_second_cancellation_of_the_block_is_passed_on_immediately(in_virtual_
 
 @pytest.mark.parametrize("error", [ScannerError("can't stop"), RuntimeError("a bug")])
 def test_a_failure_to_end_is_the_error_of_the_block(in_virtual_time: InVirtualTime, error: Exception) -> None:
-    """An error of bluetoothd during a scan may appear only when the scan is stopped."""
+    """Some errors of bluetoothd during a scan are reported only when the scan is stopped."""
 
     async def run() -> None:
         async with Tasks() as tasks:
@@ -361,7 +361,7 @@ def test_an_error_after_the_timeout_is_logged_at_debug(
 
 
 def test_a_cancellation_at_the_moment_of_the_result_is_not_lost(in_virtual_time: InVirtualTime) -> None:
-    """Before Python 3.12, asyncio.wait_for loses such a cancellation, and the task would run for ever."""
+    """Before Python 3.12, asyncio.wait_for can lose such a cancellation, and the task would run for ever."""
 
     async def endless() -> None:
         while True:

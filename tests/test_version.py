@@ -142,7 +142,7 @@ def test_a_release_is_its_number_alone(number: str, expected: str) -> None:
 
 
 def test_the_number_is_that_of_the_project() -> None:
-    """Two files state the number, because an installed program has no pyproject.toml; both must agree."""
+    """Two files state the number, because an installed program has no pyproject.toml; the two must agree."""
     (number,) = re.findall(r'^version = "(.*?)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 
     assert number == NUMBER
@@ -179,7 +179,7 @@ def test_git_archive_records_the_commit(checkout: Path) -> None:
 
 
 def test_the_version_costs_no_large_import() -> None:
-    """Each start on a slow Pi determines the version, which must not import large modules or start a process."""
+    """Every start determines the version, so on a slow Pi this must not import large modules or start a process."""
     heavy = {"importlib.metadata", "subprocess", "tomllib", "zipfile"}
     # Without -I and -S, the environment or .pth files could import any module.
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import ble_exporter; print({heavy} & set(sys.modules))"

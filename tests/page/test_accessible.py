@@ -96,7 +96,7 @@ def test_a_screen_reader_knows_the_announcement_before_there_is_one(home: HomePa
 
 
 def test_the_keyboard_reaches_everything(home: HomePage, open_page: OpenPage) -> None:
-    """The keyboard must reach each link, and the table when it is wider than the window; the focus must be visible."""
+    """The keyboard must reach each link, and the table, to scroll it in a narrow window; the focus must be visible."""
     page = open_page(home)
     reached = []
     name = "(one => one.name || one.className || one.textContent)(document.activeElement)"

@@ -34,7 +34,7 @@ def groups(page: "Page") -> list[tuple[str, list[str]]]:
 
 
 def test_a_card_shows_what_a_glance_looks_for(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Somebody who passes by wants to know how warm a room is, whether it is comfortable, and how old that value is."""
+    """Somebody who passes by wants to know how warm a room is, whether it is comfortable, and how old the data is."""
     home = homes("attic")
     home.hear("attic", temperature=20.96, humidity=55.4, battery=73, voltage=2.9, carbon_dioxide=612)
     home.now += 61
@@ -109,7 +109,7 @@ def test_a_door_is_open_or_closed(homes: Homes, open_page: OpenPage) -> None:
 def test_devices_are_grouped_by_a_label(
     homes: Homes, open_page: OpenPage, labels: dict[str, dict[str, str]], expected: list[tuple[str, list[str]]]
 ) -> None:
-    """People look for a room; a device without one must not be lost."""
+    """People look for a room; a device without a label must not be lost."""
     home = homes("a", "b", "c")
     for name, of_device in labels.items():
         home.label(name, **of_device)
@@ -204,7 +204,7 @@ def test_a_hostile_name_or_label_is_text(homes: Homes, open_page: OpenPage, comp
 
 
 def test_swapped_names_keep_their_own_lines(homes: Homes, open_page: OpenPage) -> None:
-    """A reload can swap two names; a card must show the last hour of its sensor, not of the one that had its name."""
+    """A new configuration can swap two names; each card must show the last hour of the sensor that now has its name."""
     home = homes("attic", "cellar")
     home.hear("attic", temperature=30)
     home.hear("cellar", temperature=10)
@@ -218,7 +218,7 @@ def test_swapped_names_keep_their_own_lines(homes: Homes, open_page: OpenPage) -
 
 
 def test_a_page_that_may_not_keep_anything_works(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """In a private window, or with cookies blocked, a browser refuses to keep the choices."""
+    """A browser in which the user has blocked cookies refuses to keep the choices."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home, view=None)

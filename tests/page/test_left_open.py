@@ -57,7 +57,7 @@ def test_an_exporter_that_is_back_is_believed_again(homes: Homes, open_page: Ope
 
 
 def test_another_version_brings_its_own_page(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """The old page may not understand the new exporter's answers, and would go on showing the old version."""
+    """The old page might misunderstand the new exporter's answers, and would go on showing the old version."""
     page = open_page(homes("attic"))
     page.route("**/status", lambda route: route.fulfill(json={"version": "99.0"}), times=1)
 

@@ -87,7 +87,7 @@ def test_the_minimum_and_the_maximum_are_shown(homes: Homes, open_page: OpenPage
 
 
 def test_a_value_that_is_no_longer_shown_keeps_its_scale(homes: Homes, open_page: OpenPage) -> None:
-    """The page does not know the unit of an expired value, but its noise must look as flat as before."""
+    """The page does not know the unit of an expired value, but the value's noise must look as flat as before."""
     home = homes("attic")
     for minute in range(20):
         home.now += 60

@@ -56,7 +56,7 @@ def test_a_device_opens_to_its_last_hour(home: HomePage, open_page: OpenPage, co
 
 
 def test_the_library_is_loaded_only_for_an_opened_device(home: HomePage, open_page: OpenPage) -> None:
-    """The library is large, and most visitors never need it."""
+    """The chart's library is large, and most visitors never need it."""
     page = open_page(home, view=None)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(home.url)))
@@ -201,7 +201,7 @@ def test_a_device_without_an_hour_opens(home: HomePage, open_page: OpenPage, com
 
 
 def test_a_hostile_device_opens_as_text(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """The dialog shows names and texts that anybody can send."""
+    """The dialog shows texts that anybody can send, and names and labels that may come from a shared file."""
     home = homes(HOSTILE)
     home.label(HOSTILE, room=HOSTILE)
     home.hear(HOSTILE, {"text": HOSTILE}, temperature=21.5)

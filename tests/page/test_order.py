@@ -47,7 +47,7 @@ def names(page: "Page") -> list[str]:
 def test_a_click_sorts_the_rows(
     home: HomePage, open_page: OpenPage, column: str, upwards: list[str], has_script: bool
 ) -> None:
-    """A user looks for the highest or lowest value, or the configured order, which a screen reader must announce."""
+    """A user looks for the highest or lowest value, or the configured order. A screen reader must announce it."""
     page = open_page(home, java_script_enabled=has_script)
     found = []
     for _ in range(3):
@@ -81,7 +81,7 @@ def test_the_order_follows_the_values(home: HomePage, open_page: OpenPage, compl
 
 
 def test_rows_do_not_jump_while_their_ages_change(home: HomePage, open_page: OpenPage) -> None:
-    """Nobody can read a table whose rows change places every five seconds, because each packet resets an age."""
+    """Each packet resets an age, and nobody can read a table whose rows change places every five seconds."""
     page = open_page(home)
     page.locator("thead").get_by_role("link", name="Age").click()
     before = names(page)

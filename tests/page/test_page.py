@@ -175,7 +175,7 @@ def test_it_works_under_any_path(homes: Homes, open_page: OpenPage, complaints: 
 
 
 def test_a_hostile_name_is_text(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """Anybody can send under a sensor's address, and no name or text may run as HTML."""
+    """Anybody can send texts under a sensor's address; neither a text nor a name may be interpreted as HTML."""
     home = homes(HOSTILE, "attic")
     home.hear(HOSTILE, {"text": HOSTILE}, temperature=21.5)
     for options in ({}, {"java_script_enabled": False}):
@@ -213,7 +213,7 @@ def test_the_line_breaks_where_nothing_was_heard(homes: Homes, open_page: OpenPa
 
 
 def test_two_hundred_devices_are_no_burden(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """The page must stay fast: unchanged rows are not touched, and no requests or elements pile up."""
+    """The page must stay fast: it must change only what an answer or the time has changed, and add no elements."""
     home = homes(*(f"device_{number}" for number in range(200)))
     for name in home.names:
         home.now = 1_000_000.0

@@ -21,7 +21,7 @@ Homes = Callable[..., HomePage]
 
 USER, PASSWORD = "anna", "correct horse"
 LOGIN = {"http_credentials": {"username": USER, "password": PASSWORD}, "ignore_https_errors": True}
-"""The browser's options: the password, and the exception that a user makes for a certificate of an own authority."""
+"""The browser's options: the password, and the exception that a user makes for a certificate of a private authority."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_page_follows_the_readings(home: HomePage, open_page: OpenPage, comp
 
 
 def test_a_device_opens_to_its_last_hour(home: HomePage, open_page: OpenPage, complaints: list[str]) -> None:
-    """The chart's library is loaded only now, and needs the password, too."""
+    """The chart's library is loaded only when a device is opened, and this request needs the password, too."""
     home.spend_an_hour("attic")
     page = open_page(home, **LOGIN)
     page.get_by_role("link", name="attic").click()

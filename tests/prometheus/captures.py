@@ -60,14 +60,14 @@ STREET_SCAN = Scan(2, 1)
 _BEDROOM_STOPS_S = 4.5
 _STREET_ENDS_S = 300.0
 _STREET_STEP_S = 0.25
-# The first packet is sent neither at the beginning nor at the end of a scan.
+# The first packet of a sensor is sent neither at the beginning nor at the end of a scan.
 _FIRST_PACKET_S = 0.1
 
 
 def still() -> str:
     """Return a capture in which the devices send all at once: the two pairs, and one packet for every BTHome object."""
     packets = [(LIVING_ROOM, _ROOM_A), (LIVING_ROOM, _ROOM_B), (BEDROOM, _FROST_A), (BEDROOM, _FROST_B)]
-    # One device has no room for the measurements of all objects.
+    # The measurements of all objects exceed the limit of one device.
     packets += [
         (SHED if object_id % 2 else GREENHOUSE, f"40{object_id:02x}{'01' * number.size}")
         for object_id, number in OBJECTS.items()

@@ -1,5 +1,5 @@
 """
-An exporter to which everything happens that the dashboard shows, on a simulated radio with one adapter.
+An exporter with data for every panel of the dashboard, on a simulated radio with one adapter.
 
 Run as a program (`python -m tests.prometheus.eventful`), it is the exporter itself; only the radio is replaced by one
 that plays the capture, and whose adapter is reset and loses events.
@@ -33,7 +33,7 @@ DEVICES = {
     GARDEN: "garden",
 }
 LABELS = {LIVING_ROOM: {"room": "living"}, GUEST_ROOM: {"room": "guests"}, CELLAR: {"room": "cellar"}}
-"""The shed sends rejected packets after a while, and the garden falls silent; neither has labels."""
+"""The shed also sends faulty packets after a while, and the garden falls silent; neither has labels."""
 
 SPEED = 20
 """Simulated seconds in a second. In real time, a sensor counts as silent after a minute, too long for a test."""

@@ -26,7 +26,7 @@ def test_no_counter_goes_back(prometheus: Prometheus, street: Exporter) -> None:
 
 @pytest.mark.parametrize("part", _PARTS, ids=["decoded", "unknown_device", "rejected"])
 def test_each_fate_is_counted(prometheus: Prometheus, street: Exporter, part: str) -> None:
-    """To explain a gap, users look at these counters first; the street's capture has packets for each of them."""
+    """To explain a gap, users first look at the number of packets with each fate; the street's capture has them all."""
     assert prometheus.wait_for(f"{part} > 0")
 
 

@@ -30,7 +30,7 @@ EMPTY_IN_HEALTH = {
 
 @pytest.fixture(scope="module")
 def variables(prometheus: Prometheus, eventful: Exporter, ports: dict[str, int]) -> Mapping[str, str]:
-    """Grafana's variables for all devices of the eventful exporter, after everything has happened to it."""
+    """Grafana's variables for all devices of the eventful exporter, once it has a silent sensor and an HTTP error."""
     expected = f'ble_sensor_silence_reason{{job="{_JOB}", device="garden"}} == 1'
     prometheus.wait_for(f'ble_exporter_http_errors_total{{job="{_JOB}", kind="foreign_host"}}')
     _ask_under_a_foreign_name(eventful)
@@ -132,7 +132,7 @@ def test_a_silent_sensor_is_in_the_table_with_its_reason(prometheus: Prometheus,
 def test_comfort_agrees_with_published_tables(
     prometheus: Prometheus, celsius: float, percent: float, dew_point: float, grams: float
 ) -> None:
-    """Somebody decides by these graphs whether to open a window. The values are those of psychrometric tables."""
+    """Users decide by the two graphs whether to open a window. The expected values are from psychrometric tables."""
     by_panel = {one.panel: one.expression for one in TARGETS}
     for panel, expected in (("Dew point", dew_point), ("Absolute humidity", grams)):
         given = re.sub(r"ble_sensor_temperature_celsius\{.*?\}", f"vector({celsius})", by_panel[panel])

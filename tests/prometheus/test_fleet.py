@@ -77,7 +77,7 @@ def story(launch: Launch, prometheus_program: Path, tmp_path_factory: pytest.Tem
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with inventory(ports["inventory"], targets("barn", ports["barn"])):
         server, running = start_server(launch, prometheus_program, folder, ports, "server")
-        # Both programs need 5 s to begin, in which the exporters start.
+        # The server and the agent begin to scrape after 5 s; meanwhile, the exporters start.
         agent, sender = start_agent(launch, prometheus_program, folder, ports, (ATTIC, CELLAR))
         programs = start_places(launch, folder, ports, round(_OUTAGE_S + 300))
         server.wait_for(f"{_RECORDED} == {ATTIC.celsius}")
@@ -111,7 +111,7 @@ def test_the_merged_series_has_no_gap(story: Story) -> None:
 def test_the_merged_series_changes_once(story: Story) -> None:
     """The exporter with the strongest signal gives the value until it dies, then the one with the second strongest."""
     (merged,) = story.each_second(_documented_query())
-    # For this long before the death, the rule has given one value. Earlier, not all exporters had been scraped.
+    # In the last _BEFORE_S before the death, the value was the same. Earlier, not all exporters had been scraped.
     before = {value for at, value in merged.values.items() if story.killed - _BEFORE_S < at <= story.killed}
     settled = story.killed + LOOKBACK_S + SCRAPE_INTERVAL_S
     after = {value for at, value in merged.values.items() if settled < at <= story.ended}
@@ -121,7 +121,7 @@ def test_the_merged_series_changes_once(story: Story) -> None:
 def test_the_rule_has_a_gap(story: Story) -> None:
     """The documentation says that Prometheus evaluates no rule for past times; if this changes, so must the page."""
     (missing,) = story.each_second(f"({_documented_query()}) unless on (job, device) {_RECORDED}")
-    # The last value before the outage lasts for the lookback, and a second more or less depends on the scrapes.
+    # Queries find the last value before the outage for LOOKBACK_S more; the times of the scrapes may add a second.
     assert len(missing.values) >= _OUTAGE_S - LOOKBACK_S - SCRAPE_INTERVAL_S
 
 

@@ -47,7 +47,7 @@ def test_the_join_gives_each_device_its_room(prometheus: Prometheus, scraped_sti
 
 
 def test_rooms_can_be_averaged(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """The usual panel has one line for each room, however many sensors it has."""
+    """The usual panel has one line for each room, however many sensors the room has."""
     query = _query("avg by (room)").replace(
         "ble_sensor_temperature_celsius", 'ble_sensor_temperature_celsius{job="still"}'
     )

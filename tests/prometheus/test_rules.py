@@ -39,7 +39,7 @@ def test_rules_give_what_their_tests_expect(promtool: Path, tests: Path) -> None
 
 
 def test_configuration_of_alertmanager_is_valid(amtool: Path) -> None:
-    """Users begin with this file, and have no alerts until Alertmanager accepts it."""
+    """Users begin with this file, and get no notifications until Alertmanager accepts it."""
     verdict = check(amtool, "check-config", CONTRIB / "alertmanager.yml")
 
     assert not verdict.status, verdict.output
@@ -123,7 +123,7 @@ def test_saturated_air_is_that_of_the_handbook(promtool: Path, tmp_path: Path) -
 
 
 def test_the_surface_is_that_of_the_standard(promtool: Path, tmp_path: Path) -> None:
-    """The factor 0.70 means that the air of the standard just reaches the critical humidity at the coldest place."""
+    """With the factor 0.70, the standard's air just reaches the critical humidity at the coldest place of a wall."""
     case: dict[str, Any] = _TABLES["surface"]
     air = Air()
     air.add(case["inside_celsius"], case["inside_percent"], t=case["surface_celsius"], h=case["surface_percent"])

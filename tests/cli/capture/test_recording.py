@@ -64,7 +64,7 @@ def test_events_are_recorded_unchanged(path: Path) -> None:
 
 
 def test_other_devices_are_left_out(path: Path) -> None:
-    """A bug report must not publish neighbours' addresses and names, even if they share an event with the sensor's."""
+    """A bug report must not publish neighbours' addresses and names, even of packets in the same event."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR, OF_STRANGER, OF_SENSOR), 10, 0)
     recording.add(event(OF_STRANGER), 20, 0)

@@ -265,7 +265,7 @@ def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
 
 
 def test_the_printed_command_fits(capsys: pytest.CaptureFixture[str]) -> None:
-    """If the printed command failed, users would publish the capture with their neighbours' devices."""
+    """If the printed command failed, users might publish the capture with their neighbours' devices."""
     Path("other.yaml").write_text(CONFIG)
     Path("my captures").mkdir()
 
@@ -277,7 +277,7 @@ def test_the_printed_command_fits(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_printed_command_fits_any_file_name(capsys: pytest.CaptureFixture[str]) -> None:
-    """A file system allows names that are not UTF-8; with such a byte escaped, the command would name another file."""
+    """File names need not be valid UTF-8; if an invalid byte were replaced, the command would name another file."""
     assert 0 == capture() == run(parse(["garage\udcff", "--replay", "home.btsnoop"]))
 
     err = capsys.readouterr().err

@@ -155,7 +155,7 @@ def test_a_disk_that_fills_up_keeps_the_old_capture() -> None:
 
 
 def test_a_radio_that_fails_keeps_the_old_capture(capsys: pytest.CaptureFixture[str]) -> None:
-    """The user must learn where the recorded part is, which may show the fault."""
+    """The user must learn where to find the recorded part, which may show the fault."""
     Path("home.btsnoop").write_bytes(b"old")
 
     with pytest.raises(ScannerError, match="gone"):

@@ -44,7 +44,7 @@ def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
 
 @pytest.mark.parametrize(("tail", "expected"), [("ff01", (2, 7)), ("ff0102030405060708", None)])
 def test_only_a_few_bytes_may_follow_embedded_structures(tail: str, expected: tuple[int, int] | None) -> None:
-    """A sniffer stores a checksum and the RSSI after a packet. If more follow, the structures are not a packet."""
+    """A sniffer adds a checksum and the RSSI to a packet. If more bytes follow, the structures are not a packet."""
     assert expected == embedded(bytes.fromhex("ff01" + "0416d2fc40" + tail))
 
 

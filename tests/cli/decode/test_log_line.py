@@ -67,7 +67,7 @@ def test_a_line_of_prose_has_no_bytes() -> None:
 
 
 def test_a_very_long_line_is_left_alone() -> None:
-    """No packet is so long, and searching such a line for labels could take a long time."""
+    """No packet is that long, and searching such a line for labels could take a long time."""
     line = "g" * 20_000
 
     assert Line(line) == bare_line(line)

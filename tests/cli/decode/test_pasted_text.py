@@ -336,7 +336,7 @@ LOG = r"""Sensor_000001 (A4:C1:38:00:00:01): AdvertisementData(local_name='ATC',
     ],
 )
 def test_the_service_is_found_in_the_text(text: str) -> None:
-    """Users copy too much rather than too little, so the text around the service data must not matter."""
+    """Users usually copy more than the service data, so the text around it must not matter."""
     assert (PACKET, "fcd2") == pasted(text)[:2]
 
 
@@ -437,7 +437,7 @@ def test_an_error_describes_the_mistake_in_the_text(text: str, message: str) -> 
 @given(text=st.text(max_size=60))
 @example(text="\u115f")
 def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
-    """A clipboard may contain any text, and none may cause a traceback."""
+    """A clipboard can contain any text, and no text may cause a traceback."""
     said = ""
     try:
         said = pasted(text)[0].hex()

@@ -229,7 +229,7 @@ def test_a_user_who_may_not_ask_the_helper_learns_that_the_service_may(
 
 
 def test_a_helper_that_fails_is_a_fault(configured: Callable[..., CheckContext]) -> None:
-    """The service hears through bluetoothd and loses packets, and only the helper's log has the reason."""
+    """Without the helper, the service hears through bluetoothd, and loses packets; the helper's log has the reason."""
     context = configured()
     refusal = OSError(errno.ETIMEDOUT, "Connection timed out", HELPER_SOCKET)
     context.open_monitor = Channel(refusal=refusal).open
@@ -287,7 +287,7 @@ def test_an_unused_adapter_may_be_blocked(configured: Callable[..., CheckContext
 
 
 def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckContext) -> None:
-    """The adapter may not have been ready when bluetoothd started, and a restart may find it."""
+    """If the adapter became ready only after the start of bluetoothd, a restart may find it."""
     (result,) = checks.check_adapters(shown(context))
 
     assert "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it" == result.text

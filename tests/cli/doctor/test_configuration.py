@@ -239,7 +239,7 @@ def test_the_ports_of_the_options_are_checked_in_place_of_the_configured_one(con
 
 
 def test_the_running_exporter_is_found_on_the_port_of_the_option(context: CheckContext) -> None:
-    """Otherwise, the scan of the running exporter would be reported as that of another program."""
+    """If the running exporter were not found, its scan would be reported as that of another program."""
     config = loaded(context).valid_config
     context.http_timeout_s = 5.0
 

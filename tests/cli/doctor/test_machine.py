@@ -26,7 +26,7 @@ def installed(context: CheckContext, unit: str) -> None:
 
 
 def test_the_user_is_named(context: CheckContext) -> None:
-    """The results depend on this user's rights."""
+    """The results depend on the rights of the user who runs `doctor`."""
     (result,) = checks.check_user(context)
 
     assert "ok" == result.level
@@ -39,7 +39,7 @@ def test_the_user_is_named(context: CheckContext) -> None:
 def test_membership_in_the_group_is_shown(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, group: int, words: str
 ) -> None:
-    """On some distributions only root and the members of this group may talk to bluetoothd."""
+    """On some distributions only root and the members of the group bluetooth may talk to bluetoothd."""
     monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
     monkeypatch.setattr(os, "getgroups", lambda: [0])
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", group, [])))
@@ -186,7 +186,7 @@ def test_a_full_or_read_only_disk_is_reported(
     text: str,
     command: str,
 ) -> None:
-    """An SD card fills up over the years, and turns read-only when it fails."""
+    """A disk can fill up over the years, and a failing SD card often becomes read-only."""
     real = os.statvfs(context.root)
     disk = os.statvfs_result((real.f_bsize, 1, *real[2:4], free, *real[5:8], flag, *real[9:]))
     monkeypatch.setattr(os, "statvfs", lambda _path: disk)

@@ -120,7 +120,7 @@ def test_a_door_that_is_not_heard_need_not_be_broken(context: CheckContext, writ
 
 @pytest.mark.parametrize(("seconds", "level"), [(10.0, "fail"), (2.0, "warn")])
 def test_silence_is_a_failure_only_if_it_lasts(context: CheckContext, write: Write, seconds: float, level: str) -> None:
-    """Phones advertise nearly everywhere, so ten seconds of silence mean a fault, but two do not."""
+    """Phones advertise nearly everywhere, so ten seconds of silence suggest a fault, but two do not."""
     air, device = heard(context, write, PLAIN, seconds=seconds)
 
     assert f"air: nothing was heard in {seconds:g} s, not even from unknown devices" in air.text

@@ -35,7 +35,7 @@ def test_the_program_of_the_debian_package_is_refused() -> None:
 
 
 def test_a_place_that_everybody_can_read_is_accepted() -> None:
-    """Programs are usually in /usr."""
+    """If a usable place were refused, the service could not be installed."""
     assert "" == problem_with("/usr/bin/env")
 
 
