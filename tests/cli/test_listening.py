@@ -19,7 +19,7 @@ AIR = [Transmission(float(second), "A4:C1:38:00:00:01", -60, {UUID: PACKET_A}) f
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it(in_virtual_time: InVirtualTime, number: signal.Signals) -> None:
-    """SIGTERM and Ctrl-C must end a recording in order, so that its file is complete."""
+    """SIGTERM and Ctrl-C must end a recording cleanly, so that its file is complete."""
     heard: list[Advertisement] = []
 
     def show(left_s: float) -> bool:

@@ -36,7 +36,7 @@ def test_a_word_is_quoted_as_little_as_possible(word: str, expected: str) -> Non
 @example("a  b")
 @example(" ")
 def test_a_line_of_output_shows_a_quoted_word_unchanged(word: str) -> None:
-    """Output folds white space and escapes invisible characters, which would change an unquoted command."""
+    """Output collapses white space and escapes invisible characters; both would change an unquoted word."""
     assert one_line(quoted(word)) == quoted(word)
 
 

@@ -150,7 +150,7 @@ def test_a_removal_without_systemd_is_refused_only_if_something_is_installed(mac
 
 
 def test_a_machine_without_systemd_is_refused(machine: FakeMachine) -> None:
-    """A container, for example, starts the program itself."""
+    """Without systemd, for example in a container, nothing would start the service."""
     machine.at("/run/systemd/system").rmdir()
 
     assert "systemd does not run on this machine" in planned(machine).problems[0].text
@@ -164,7 +164,7 @@ def test_a_missing_command_is_named(machine: FakeMachine) -> None:
 
 
 def test_a_program_that_the_service_can_not_read_is_refused(machine: FakeMachine) -> None:
-    """The program's place is checked first, because its interpreter may not even start."""
+    """The program's place is checked first; if the service can't read it, the interpreter is not even started."""
     program = PROGRAM._replace(needs=(Path("/root/venv"),))
 
     assert "hides /root" in planned(machine, program=program).problems[0].text
@@ -279,7 +279,7 @@ def test_a_purge_removes_everything_but_the_program(machine: FakeMachine, home_y
 
 @pytest.mark.parametrize("point", ["/var/lib/ble_exporter", "/var/lib/ble_exporter/old\\040state"])
 def test_nothing_of_another_disk_is_purged(machine: FakeMachine, home_yaml: Path, point: str) -> None:
-    """A mounted disk may have files of others; the mount point can't be removed, so a purge would never end."""
+    """A mounted disk may hold other people's files, and a purge could not remove its mount point."""
     install_and_use(machine, home_yaml)
     machine.write("/proc/self/mountinfo", f"36 35 8:1 / {point} rw,noatime shared:1 - ext4 /dev/sda1 rw\n")
 

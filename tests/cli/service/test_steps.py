@@ -113,7 +113,7 @@ def test_a_missing_command_is_an_error() -> None:
 
 
 def test_a_machine_knows_its_users_commands_and_files(tmp_path: Path) -> None:
-    """The plan depends on these answers."""
+    """The plan depends on the users, commands and files of the machine."""
     machine = Machine(tmp_path)
     (tmp_path / "link").symlink_to("nowhere")
 
@@ -125,7 +125,7 @@ def test_a_machine_knows_its_users_commands_and_files(tmp_path: Path) -> None:
 
 
 def test_the_mounts_of_a_folder_are_found_by_its_real_path(machine: FakeMachine) -> None:
-    """The kernel lists a mount below /var under its target, if /var is a link to another disk."""
+    """If /var is a link to another disk, the kernel lists a mount below /var under the target of the link."""
     machine.write("/data/lib/x/file", "ours")
     machine.at("/var").symlink_to(machine.at("/data"))
     assert [] == machine.mounts_in("/var/lib/x")
