@@ -176,7 +176,7 @@ def test_each_alert_on_a_sensor_has_its_room(alert: Rule) -> None:
 
 
 def test_rejections_that_say_nothing_about_a_sensor_are_left_out() -> None:
-    """Scan responses without service data are constantly counted as rejected, and must not cause an alert."""
+    """Scan responses without service data, and packets of other senders, are counted, but must not cause an alert."""
     (alert,) = (one for one in ALERTS if one.name == "BlePacketsRejected")
     (left_out,) = re.findall(r'reason!~"(.+?)"', alert.expr)
 

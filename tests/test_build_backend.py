@@ -19,7 +19,7 @@ COMMIT = "89abcdef0123456789abcdef0123456789abcdef"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the sources of a build, which is also the working directory."""
+    """A folder with a copy of the sources of a build; it is also the working directory."""
     folder = tmp_path / "project"
     for source in build_backend.SOURCES:
         build_backend._copy_one(ROOT / source, folder / source)

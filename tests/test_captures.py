@@ -82,7 +82,7 @@ def test_the_readings_are_the_same_at_any_speed(
 def test_the_replay_guard_does_not_mistake_speed_for_an_attack(
     continuous: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, tmp_path: Path, speed: float
 ) -> None:
-    """The guard judges a counter by the time since the latest packet, which must be that of the recording."""
+    """The guard judges a counter by the time since the latest packet, and must use the times of the recording."""
     numbers = range(40)
     path = tmp_path / "encrypted.capture"
     path.write_text(

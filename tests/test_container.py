@@ -62,7 +62,7 @@ def test_every_mounted_file_exists() -> None:
 
 
 def test_the_container_s_configuration_is_valid() -> None:
-    """The root file system is read-only, so the log can't be a file. The ear must be the one without a capability."""
+    """The root file system is read-only, so the log can't be a file. The ear must be one that needs no capability."""
     config = load_config(str(FOLDER / "config.yaml"))
 
     assert ("-", "bluez", 8000) == (config.log_file, config.ear, config.listen_port)

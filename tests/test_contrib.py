@@ -113,7 +113,7 @@ def test_the_helper_is_in_the_machine_s_network(helper: ConfigParser) -> None:
 
 
 def test_the_helper_waits_for_its_client_before_it_is_ended(helper: ConfigParser) -> None:
-    """Only if the helper reaches its own limit before systemd's can its log say why it ended."""
+    """The helper must reach its own limit before systemd's: only then can its log say why it ended."""
     assert LIMIT_S < float(helper["Service"]["RuntimeMaxSec"])
 
 

@@ -42,7 +42,7 @@ def test_a_line_of_output_shows_a_quoted_word_unchanged(word: str) -> None:
 
 @pytest.mark.program
 def test_a_shell_reads_the_words_of_the_command() -> None:
-    """A user copies the command into a shell, which must pass exactly the words that were meant."""
+    """A user copies the command into a shell, which must pass exactly the intended words."""
     words = [
         b"plain",
         b"",

@@ -4,7 +4,7 @@ A real Prometheus scrapes the real exporter: `make test-prometheus`.
     still       an exporter with a capture that has every object once; its values stay, for exact comparison
     street      an exporter with a capture in which one device falls silent; it starts while Prometheus is scraping
     remote      an exporter with a capture of two buttons, each of which is used once
-    eventful    an exporter with data for every panel of the Grafana dashboard, at twenty times the speed
+    eventful    an exporter with data for the panels of the Grafana dashboard, at twenty times the speed
     simulation  an exporter with a simulation of three sensors
 
 One Prometheus server scrapes the first four every second. Another one, with the shipped alerts, an Alertmanager and a

@@ -134,5 +134,5 @@ def _leaver_lines() -> Iterator[str]:
             yield _line(at, BEDROOM, _with_id(_ROOM_A, step % 256))
 
 
-# The time of a capture begins with its first packet, which an unknown device sends, so that no test depends on it.
+# The time of a capture begins with its first packet. An unknown device sends it, so no test depends on this packet.
 _START = _line(0.0, _UNKNOWN, _ROOM_A)

@@ -152,7 +152,7 @@ def remote(
 def eventful(
     prometheus: Prometheus, launch: Launch, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> Exporter:
-    """An exporter with data for every panel of the dashboard; Prometheus is scraping from its start."""
+    """An exporter with data for the panels of the dashboard; it starts while Prometheus is scraping."""
     return start_exporter(
         launch,
         tmp_path_factory.mktemp("eventful", numbered=False),

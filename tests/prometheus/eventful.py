@@ -1,5 +1,5 @@
 """
-An exporter with data for every panel of the dashboard, on a simulated radio with one adapter.
+An exporter with data for the panels of the dashboard, on a simulated radio with one adapter.
 
 Run as a program (`python -m tests.prometheus.eventful`), it is the exporter itself; only the radio is replaced by one
 that plays the capture, and whose adapter is reset and loses events.

@@ -23,7 +23,7 @@ LOOKBACK_S = 3 * SCRAPE_INTERVAL_S
 
 
 class Place(NamedTuple):
-    """An exporter's name, and how it hears the sensor. Each hears a value of its own, which shows a sample's source."""
+    """An exporter's name, and how it hears the sensor. Each hears another temperature, so a sample shows its source."""
 
     name: str
     rssi_dbm: int
@@ -42,7 +42,7 @@ def capture(place: Place, seconds: int) -> str:
 
 
 def start_places(launch: Launch, folder: Path, ports: dict[str, int], seconds: int) -> dict[str, Program]:
-    """Start an exporter at each place, which hears the sensor for some time; return the programs by place."""
+    """Start an exporter at each place; each hears the sensor for these seconds. Return the programs by place."""
     programs = {}
 
     def start(name: str, command: Sequence[str | Path], own: Path) -> Program:

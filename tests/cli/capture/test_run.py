@@ -68,7 +68,7 @@ def test_without_the_monitor_channel_events_are_made_up(capsys: pytest.CaptureFi
 
 
 def test_the_kernel_s_events_are_recorded_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
-    """A bug in how events are read can be found only in the events, so none may be changed or made up."""
+    """A bug in how events are read can be found only in the events, so no event may be changed or made up."""
     channel = Channel()
     report = frame(legacy_report(service_data(PACKET_A)), controller=1)
 

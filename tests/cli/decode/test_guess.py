@@ -81,7 +81,7 @@ def test_the_other_possible_formats_are_listed(payload: str, uuids: list[str]) -
 
 @given(payload=st.binary(max_size=300))
 def test_any_bytes_can_be_guessed_at(payload: bytes) -> None:
-    """Users paste any bytes: none may cause an error, and no format may be offered twice."""
+    """Users paste any bytes: no bytes may cause an error, and no format may be offered twice."""
     found = [guess.uuid for guess in guesses(payload)]
 
     assert len(set(found)) == len(found)

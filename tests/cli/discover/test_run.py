@@ -178,7 +178,7 @@ def test_without_a_file_the_last_line_is_the_command_that_adds(capsys: pytest.Ca
 
 
 def test_the_adapter_that_was_used_must_be_in_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    """If the file does not name the adapter, the exporter may use another one, which may not receive the sensor."""
+    """If the file does not name the adapter, the exporter may use another one that does not receive the sensor."""
     discover(["--write", "x.yaml", "--add", ADDRESS, "--adapter", "hci1"], four_devices)
 
     assert "x.yaml: does not name the adapter hci1; to listen with it, set: adapter: hci1" in capsys.readouterr().err
