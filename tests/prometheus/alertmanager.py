@@ -24,8 +24,8 @@ def hurried(name: str, factor: float) -> str:
     """
     Return a file of contrib/prometheus with all its waiting times shortened.
 
-    Each waiting time of an alert or a notification is divided by the factor; nothing else is changed. For an exporter
-    that replays a capture `factor` times as fast, alerts without a time range then fire at the same points of the capture.
+    Each waiting time of an alert or a notification is divided by the factor; nothing else is changed. If an exporter
+    replays a capture `factor` times as fast, an alert without a time range then fires at its point of the capture.
     """
 
     def divided(found: re.Match[str]) -> str:
