@@ -146,7 +146,7 @@ def test_a_pip_that_is_left_out_is_older_than_its_python(python: str, pip: str) 
     ids=["unified", "hybrid"],
 )
 def test_the_cgroup_is_found(mount: str, own: str, folder: str) -> None:
-    """Each systemd gets a cgroup of its own below this one, so that two suites can run at the same time."""
+    """Each systemd gets a cgroup of its own below that of the tests, so that two suites can run at the same time."""
     mounts = f"cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n{mount}\n"
 
     assert Path(folder) == systemd.cgroup(mounts, f"{own}\n")

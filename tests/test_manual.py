@@ -181,7 +181,7 @@ def test_zsh_completes(line: str, expected: str, tmp_path: Path) -> None:
 @pytest.mark.docs
 @pytest.mark.parametrize(("shell", "file"), [("bash", BASH), ("zsh", ZSH), ("fish", FISH)])
 def test_the_shell_can_read_its_completion(shell: str, file: Path) -> None:
-    """An error would appear in every new terminal."""
+    """With a syntax error, the shell would print the error instead of completing a word."""
     need(shutil.which(shell), f"{shell} is missing: apt-get install {shell}")
 
     assert "" == run(shell, "-n", file)

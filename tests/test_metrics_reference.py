@@ -77,7 +77,7 @@ def documented() -> Labels:
 
 
 def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> None:
-    """Authors of dashboards and alerts look up the metrics and their labels in this page."""
+    """Authors of dashboards and alerts look up the metrics and their labels on this page."""
     assert exported() == documented()
 
 

@@ -260,7 +260,7 @@ def test_every_bug_is_reported(in_virtual_time: InVirtualTime, caplog: pytest.Lo
 
 
 def test_an_error_of_the_block_is_not_lost_if_it_is_cancelled_meanwhile(in_virtual_time: InVirtualTime) -> None:
-    """A radio may fail and stop slowly while SIGTERM arrives: the exit status must show the failure."""
+    """If SIGTERM arrives while a failed radio stops slowly, the exit status must still show the failure."""
 
     async def inner() -> None:
         async with Tasks() as tasks:

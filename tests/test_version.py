@@ -179,7 +179,7 @@ def test_git_archive_records_the_commit(checkout: Path) -> None:
 
 
 def test_the_version_costs_no_large_import() -> None:
-    """Every start determines the version, so on a slow Pi this must not import large modules or start a process."""
+    """Every start determines the version: large imports, or another process, would delay the start on a slow Pi."""
     heavy = {"importlib.metadata", "subprocess", "tomllib", "zipfile"}
     # Without -I and -S, the environment or .pth files could import any module.
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import ble_exporter; print({heavy} & set(sys.modules))"

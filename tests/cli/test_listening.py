@@ -37,7 +37,7 @@ def test_a_signal_ends_it(in_virtual_time: InVirtualTime, number: signal.Signals
 
 
 def test_it_ends_when_nothing_more_is_wanted(in_virtual_time: InVirtualTime) -> None:
-    """When the file of a capture has its maximum size, further listening is useless."""
+    """When the file of a capture has reached its maximum size, further listening is useless."""
     took_s = in_virtual_time(
         listen_for(MockScanner(air=AIR), Everything(lambda _one: None), 30.0, lambda left_s: left_s > 25)
     )

@@ -15,7 +15,7 @@ from .server import start_prometheus
 
 pytestmark = pytest.mark.prometheus
 
-# The capture runs 200 times as fast, and alerts and notifications wait 200 times as short: 15 minutes become 4.5 s.
+# The capture runs 200 times as fast, and the waiting times of the alerts are divided by 200: 15 min become 4.5 s.
 _FACTOR = 200
 _ALERT = "BleSensorSilent"
 
