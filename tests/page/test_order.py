@@ -47,7 +47,7 @@ def names(page: "Page") -> list[str]:
 def test_a_click_sorts_the_rows(
     home: HomePage, open_page: OpenPage, column: str, upwards: list[str], has_script: bool
 ) -> None:
-    """A user looks for the highest or lowest value, or the configured order. A screen reader must announce it."""
+    """Users look for the highest or lowest value, or the configured order. A screen reader must announce the order."""
     page = open_page(home, java_script_enabled=has_script)
     found = []
     for _ in range(3):

@@ -13,7 +13,7 @@ _PARTS = [f'{_PREFIX}_decoded_total{{job="street"}}', f'{_PREFIX}_unknown_device
 
 
 def test_scans_are_counted(prometheus: Prometheus, street: Exporter) -> None:
-    """The alert on an exporter that no longer scans depends on this increase."""
+    """The alert on an exporter that no longer scans needs a counter that increases with each scan."""
     assert prometheus.wait_for('increase(ble_exporter_scans_total{job="street"}[5s]) > 0')
 
 
