@@ -147,7 +147,7 @@ def test_what_is_remembered_has_a_limit(air: Air) -> None:
     for battery in (0, 2):
         with pytest.raises(DecodeError) as caught:
             air.guard.admit({"fcd2": Counter(0, 32)}, [b"%d 0 0" % battery], "hci0")
-        refusals.append("heard before" in str(caught.value))
+        refusals.append("already heard" in str(caught.value))
     assert [False, True] == refusals
 
 
