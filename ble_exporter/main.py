@@ -177,7 +177,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder 
 
 
 def _load(options: argparse.Namespace) -> "AppConfig":
-    """Return the configuration for these options. Raises a ConfigError if it can't be used on this machine."""
+    """Return the configuration for these options. Raises a ConfigError if it is invalid or unusable on this machine."""
     from ble_exporter.config.app_config import load_config
     from ble_exporter.formats.ciphers import ciphers_of
 

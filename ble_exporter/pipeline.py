@@ -95,7 +95,8 @@ def build_devices(
         address_type = address_types.get(address) or default_address_type(address)
         if address_type != device.configured_type:
             device.address_type = device.configured_type = address_type
-        # If values never expire, an old value would be shown until the measurement after the held one, however late.
+        # The filter holds a value back until the next measurement. If values never expire, the old value would be shown
+        # until then, however late that is.
         is_filtered = glitch_filters.get(address, config.glitch_filter) and not lifetime.is_endless
         device.glitch_filter = (device.glitch_filter or GlitchFilter()) if is_filtered else None
         device.offsets = offsets.get(address, no_offsets)

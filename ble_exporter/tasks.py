@@ -43,8 +43,8 @@ class Tasks:
     Tasks that end with a block: `async with Tasks() as tasks`.
 
     When the block ends, it cancels and awaits every task, and repeats the cancellation of unfinished tasks every
-    `cancel_again_s` seconds. The block raises the first error of a task, even if the block itself was cancelled. Later
-    errors are logged, unexpected ones with their traceback.
+    `cancel_again_s` seconds. Unless the block has failed itself, it then raises the first error of a task, even if the
+    block was cancelled. Later errors are logged, unexpected ones with their traceback.
     """
 
     def __init__(self, cancel_again_s: float = CANCEL_AGAIN_S) -> None:
@@ -140,8 +140,8 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
     """
     Return the coroutine's result. After the timeout, cancel it, and raise asyncio.TimeoutError at once.
 
-    asyncio.wait_for waits for the cancelled coroutine, which may hang. Before Python 3.12, it may also swallow a
-    cancellation.
+    asyncio.wait_for waits for the cancelled coroutine, which may hang. Before Python 3.12, wait_for may also
+    swallow a cancellation.
     """
     task = asyncio.ensure_future(coroutine)
     is_in_time = False

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
-# The joiners that Persian, Indic scripts and emoji need. They have no shape of their own, so isprintable() is False.
+# The joiners that Persian, Indic scripts and emoji need. They are format characters, so isprintable() is False.
 _JOINERS = frozenset("\u200c\u200d")
-# Emoji, including those that are newer than Python's table of characters.
+# The range of most emoji, including those that are newer than Python's table of characters.
 _EMOJI = ("\U0001f000", "\U0001faff")
 
 # Letters and symbols that are blank: a name made of them would look empty.
@@ -25,7 +25,7 @@ def hidden_in(text: str) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return the text as one printable line: white space is folded, other unprintable characters are escaped."""
+    """Return the text as one printable line: white space is collapsed, other unprintable characters are escaped."""
     folded = " ".join(str(text).split())
     return "".join(char if is_visible(char) else char.encode("unicode_escape").decode() for char in folded)
 
@@ -49,7 +49,7 @@ def median_low(values: Iterable[float]) -> float:
     """
     Return the median of at least one value; of an even number, the lower of the two in the middle.
 
-    Importing the functions of these names from `statistics` takes 0.7 MB of memory.
+    The module `statistics` has this function and `median`, but importing it takes 0.7 MB of memory.
     """
     ordered = sorted(values)
     return ordered[(len(ordered) - 1) // 2]

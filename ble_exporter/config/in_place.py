@@ -1,8 +1,8 @@
 """
 Writes a configuration file in place, after a backup.
 
-A file that is written in place stays the same file: its owner, mode, access control lists, extended attributes, hard
-links and mounts need no copying. The backup is made in case of a crash during the write, and is removed afterwards.
+A file that is written in place keeps its owner, access control lists, extended attributes, hard links and mounts; a new
+file in its place would not. The backup is made in case of a crash during the write, and is removed afterwards.
 """
 
 import errno
@@ -88,7 +88,7 @@ def backup_of_unfinished_write(path: str) -> str:
     backups = backups_of(path)
     try:
         # The user may have changed the file after the crash, and left the backup where it was. A file that is older
-        # than the backup has been put there since, with its own time, as `cp -p`, rsync and tar do.
+        # than the backup was copied there after the crash and kept its time, as with `cp -p`, rsync or tar.
         is_latest = len(backups) == 1 and 0 <= _modified_s(path) - _modified_s(backups[0]) < _WRITING_S
     except OSError:
         return ""
@@ -185,7 +185,7 @@ def _write_backup(target: Path, content: bytes, folders: Sequence[str]) -> Path:
 
 
 def _let_read_too(descriptor: int, target: Path) -> None:
-    """Let the group of a file read the backup if it can read the file: after a crash, the service may need it."""
+    """Let a file's group read its backup if the group can read the file: after a crash, the service may need it."""
     with suppress(OSError):
         # With an access control list, the group bits of the mode are the list's mask, and say nothing about the group.
         if _ACL in os.listxattr(target):

@@ -24,8 +24,8 @@ OFFSETS = "offsets"
 _MOST_OF_UNIT = {"°C": 20.0, "%": 50.0, "V": 10.0, "A": 10.0}
 _MOST = 10_000.0
 
-# Totals and clocks have no error to correct, and `rate` ignores an offset. The charge of a battery is an estimate with
-# the bounds 0 and 100, and a direction is on a circle.
+# `rate` ignores a constant offset of a total. Times need no correction, a battery's charge is only an estimate, and a
+# corrected direction would have to wrap around at 360°.
 _WITHOUT_OFFSET = {"battery", "direction", "duration", "energy", "gas", "precipitation", "timestamp", "volume", "water"}
 NAMES = tuple(name for name, unit in UNITS.items() if unit and name not in _WITHOUT_OFFSET)
 """The measurements that may have an offset: those with a unit that are not in `_WITHOUT_OFFSET`."""

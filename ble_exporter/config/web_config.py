@@ -31,8 +31,8 @@ _HEADERS: Mapping[str, Collection[str]] = {
 }
 """The headers that can be set, and their permitted values; if none is listed, any value is permitted."""
 
-# Messages quote only these keys. Any other key may be a secret: a line of a private key if the indentation is wrong, or
-# a hash that was swapped with its user name.
+# Messages name the key of an error only if it is one of these. Another key may be a secret: a line of a private key if
+# the indentation is wrong, or a hash that was swapped with its user name.
 _KNOWN = (*_SECTIONS, _RATE_LIMIT, *TLS_KEYS, *_HTTP_KEYS, *_HEADERS)
 
 # The version, the cost, the salt of 128 bits and the hash of 184 bits.

@@ -17,7 +17,7 @@ from ble_exporter.config.yaml_document import (
 # The file may be written for exporter-toolkit, which follows YAML 1.1.
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
-# A hash, or a part of a PEM text. Long words of Base64 usually contain digits; the long keywords contain none.
+# A hash, or a part of a PEM text. Long words of Base64 usually contain digits; the format's long keywords contain none.
 # Each word is tried only at its beginning, so that 32 kB of letters take a millisecond, not several seconds.
 _SECRET = re.compile(r"\$2|PRIVATE KEY|(?<![A-Za-z0-9+/=])(?=[A-Za-z+/=]*[0-9])[A-Za-z0-9+/=]{16,}")
 

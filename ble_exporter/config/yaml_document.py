@@ -52,7 +52,9 @@ class Document:
 
     def text(self, data: bytes) -> str:
         """
-        Return the decoded text, to which positions refer; forbidden characters are reported and left out.
+        Return the decoded text, to which positions refer.
+
+        Forbidden characters are left out, and the first one of each line is reported.
 
         Raises ConfigError if the text is UTF-16 or UTF-32, or begins with a NUL character.
         """
@@ -188,7 +190,7 @@ class Document:
 
 
 def _unknown_key_hint(key: str, known: Collection[str]) -> str:
-    # A running service does not need this module.
+    # A service with a valid configuration does not need difflib.
     from difflib import get_close_matches  # noqa: PLC0415
 
     close = get_close_matches(key[:100], known, 1)

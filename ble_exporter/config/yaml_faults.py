@@ -117,7 +117,7 @@ def explain(fault: SyntaxFault, lines: list[str]) -> tuple[Fault, list[str]]:
     if is_unclosed or first < last == fault.line:
         number = fault.start_line if is_unclosed else first
         line = lines[number - 1]
-        # A text that ends on this line has two quotation marks, so an odd number of them includes an unclosed one.
+        # A quoted text that also ends on this line has two quotation marks; an odd number includes an unclosed one.
         closing = '"' if line.count('"') % 2 else "'"
         if line.count(closing) == 1 and line.strip().startswith(closing):
             # The unclosed text is the key, so the line has no value.

@@ -96,7 +96,7 @@ def quotes_fault(text: str) -> tuple[str, str]:
 
 class _Loader(yaml.SafeLoader):
     """
-    A loader with YAML 1.2's rules for numbers, Booleans and null, and with limits.
+    A loader with YAML 1.2's rules for decimal numbers, Booleans and null, and with limits.
 
     PyYAML follows YAML 1.1: `no` is False, `010` is 8, and an unquoted 12:34:56:12:34:56 is 9783981296.
     """
@@ -134,7 +134,10 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def scan_flow_scalar(self, style: str) -> yaml.ScalarToken:
-        """Scan a quoted text, and remember its lines: a text without a closing quote spans several."""
+        """Scan a quoted scalar, and record its first and last line.
+
+        A scalar that lacks its closing quote extends to the next quote, usually on a later line.
+        """
         token = super().scan_flow_scalar(style)
         self.quote = token.start_mark.line + 1, token.end_mark.line + 1
         return token

@@ -21,7 +21,7 @@ from ble_exporter.system.files import ends_within_line, keep_newest
 from ble_exporter.system.streams import Losses, is_standard_stream, write_some
 from ble_exporter.utils import number_of
 
-# A logged scan every 30 s takes 0.4 MB a day: four files hold ten days, and take little space on the SD card.
+# Even a line for each scan, every 30 s, takes only 0.4 MB a day: four files hold ten days of such lines.
 MAX_BYTES = 1_000_000
 BACKUPS = 3
 
@@ -149,7 +149,7 @@ class LogFile(LogHandler, RotatingFileHandler):
         # The file itself is renamed first: if this fails, its predecessors must keep their names.
         newest, *older = [Path(f"{path}.{number}") for number in range(self.backupCount + 1)]
         if newest.exists():
-            # An earlier run was killed at this point; the file to be renamed must not replace `newest`.
+            # An earlier run was killed between the renames below; the file to be renamed must not replace `newest`.
             _rename_each([newest, *older])
         try:
             Path(path).replace(newest)

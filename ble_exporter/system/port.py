@@ -1,7 +1,7 @@
 """
 Opens the TCP ports of the HTTP server or takes its sockets from systemd, and defines the server's options.
 
-A port that is in use, or an address that the machine does not have yet, is a PortError: a later attempt may succeed.
+A port in use, or an address that the machine does not have yet, raises a PortError: a later attempt may succeed.
 """
 
 import errno
@@ -21,7 +21,7 @@ LISTEN_OPTION = "--web.listen-address"
 """The option that replaces the configured address and port."""
 
 SOCKET_OPTION = "--web.systemd-socket"
-"""The option with which systemd opens the sockets."""
+"""The option that takes the sockets from systemd."""
 
 SERVER_NAME = "ble-exporter"
 """`doctor` recognises the exporter by this name if the server requires TLS or a password."""
@@ -117,7 +117,7 @@ def _passed_port(descriptor: int) -> socket.socket:
     raise ConfigError(problem, hint, key=SOCKET_OPTION)
 
 
-# The errors if the machine lacks IPv6, or IPv6 is disabled.
+# The errors if the kernel has no IPv6, or IPv6 is disabled.
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 

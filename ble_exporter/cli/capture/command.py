@@ -21,7 +21,7 @@ _DEFAULT_SECONDS = 60.0
 
 _DESCRIPTION = """\
 Record the received advertisements as btsnoop, which btmon, Wireshark and --replay read: to attach
-them to a bug report, or to replay them in a test. It also records other people's devices nearby,
+them to a bug report, or to replay them in a test. FILE also contains other people's devices nearby,
 with their addresses and names. For a public bug report, leave these devices out with
 --only-configured or --only; with --replay, these options also remove them from an existing capture
 of this program or of btmon. Keys are never recorded."""
@@ -76,7 +76,8 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter (default: the configuration's)")
     parser.add_simulation_options(
-        "Record simulated packets, or immediately those of another capture, instead of listening.",
+        "Instead of listening, record simulated packets (--mock), or copy the packets of another capture without "
+        "waiting for their recorded times (--replay).",
         MOCK_STRANGERS,
         has_speed=False,
     )
@@ -96,7 +97,7 @@ def _add_limits(parser: Parser) -> None:
         metavar="N",
         type=number_between(float, 0.001, most_mb),
         default=most_mb,
-        help="end when FILE has this size, at most %(default)g (the default), which --replay can read",
+        help="end when FILE has this size; default and maximum: %(default)g, the most that --replay can read",
     )
 
 

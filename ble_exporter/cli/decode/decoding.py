@@ -23,7 +23,7 @@ _MANUFACTURER_HEAD = 3
 
 class Decoding:
     """
-    The payloads in bytes that the user gives, or in a packet of a capture, and their explanations.
+    The payloads in the given bytes (the user's, or a packet of a capture), and their explanations.
 
     Args:
         data: The bytes to explain.

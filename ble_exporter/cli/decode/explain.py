@@ -23,7 +23,7 @@ class Explanation:
         has_key: Whether the user gave a key.
         how: How the format was found, as a text.
         also: Other formats that the payload may have.
-        start: Offset of the payload in the advertising payload, or after a length, a type or a UUID; otherwise 0.
+        start: Offset of the payload in the advertising payload, or after a preceding length, type or UUID; otherwise 0.
         fields, plaintext_fields: The fields of the payload and of the plaintext; the last one may be the unread rest.
         is_encrypted: Whether the payload has encrypted content.
         nonce: The nonce of the decryption; empty without a key or an address.

@@ -11,7 +11,7 @@ from ble_exporter.utils import number_of
 
 # Bytes before the service data in an AD structure: its length, its type, and a 16-bit UUID.
 _HEAD_SIZE = 4
-# The beginning of a flags structure, and its size.
+# The beginning of a flags structure, and the size of the structure.
 _FLAGS, _FLAGS_SIZE = b"\x02\x01", 3
 # The maximum number of bytes after the advertising payload in a packet: the checksum, the RSSI, or both.
 _LARGEST_TAIL = 4

@@ -28,7 +28,7 @@ INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
 # If a file is missing and its path has 16 hex digits in a row, half a key, the path is treated as a key.
 _LIKE_A_KEY = re.compile(r"[0-9A-Fa-f]{16}")
 _MOST_BYTES_OF_A_KEY = 200
-# The longest line of a hex dump with characters; no tool prints longer ones.
+# The maximum length of a line of a hex dump with characters; the usual tools print shorter ones.
 _MOST_OF_A_DUMP = 300
 
 

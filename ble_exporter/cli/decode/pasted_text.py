@@ -92,7 +92,7 @@ def pasted(text: str) -> Pasted:
 
     Raises:
         ValueError: The text contains no payload, several payloads, or characters that do not belong there. The message
-            gives the reason, but does not repeat the text.
+            gives the reason, and quotes at most one character of the text.
     """
     text = _plain(text)
     # In Home Assistant's diagnostics, a Python literal is part of a JSON string, and its backslashes are doubled.

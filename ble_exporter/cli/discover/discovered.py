@@ -43,7 +43,7 @@ _MAX_NAME_LENGTH = 248  # bytes, Bluetooth Core, vol. 3, part C, 3.2.2
 
 
 def add_value(values: deque[float], value: float, min_rise: float) -> bool:
-    """Append a value to the latest ones; return whether it exceeds them all by `min_rise`, and by more than noise."""
+    """Append a value to the latest ones; return whether it exceeds all of them by `min_rise` and by more than noise."""
     has_risen = bool(values) and value - max(values) >= max(min_rise, _MIN_RISE_TO_NOISE * (max(values) - min(values)))
     if has_risen:
         # Compare later values with this one only, so that a fall and its recovery do not count as a rise.
@@ -199,7 +199,7 @@ class Discovery:
         return True
 
     def handle(self, advertisement: Advertisement) -> None:
-        """Store the contents of one advertisement, unless there are too many devices already."""
+        """Store the contents of one advertisement; a new device is ignored if there are too many already."""
         address = advertisement.address
         device = self._sensors.get(address) or self._others.get(address) or DiscoveredDevice(address)
         device.hear(advertisement, self._ciphers.get(address), self.clock() - advertisement.age_s)
