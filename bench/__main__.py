@@ -71,7 +71,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    # A Raspberry Pi gives its own name as "Model", a PC its processor's name as "model name".
+    # Linux gives the processor's name as "model name" on a PC and on 32-bit ARM, but not on 64-bit ARM.
     model = (line.partition(":")[2].strip() for line in lines if line.lower().startswith("model "))
     return next(model, "unknown processor")
 

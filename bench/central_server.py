@@ -59,7 +59,7 @@ RESULTS = Table(
         "agent of one exporter: RSS, MiB",
         "agent of one exporter: disk for a day without the server, MB",
     ),
-    "Linear with the number of series.",
+    "Memory, CPU time and disk space grow linearly with the number of series.",
 )
 
 

@@ -17,12 +17,12 @@ from bench.steady_radio import address
 from bench.timing import DifferenceError, Rounds
 
 COUNTS = (0, 20, 200, 1_000)
-"""The numbers of devices to measure."""
+"""The figures are measured with each of these numbers of devices."""
 _PYTHON, _IMPORTS = "bare Python", "bare Python, same imports"
 _ROUNDS = 5
 _MEMORY_ROUNDS = 3
 _EVERY_S = 0.6
-"""The interval of a device's packets, in seconds. Each value arrives every 1.2 s; shorter gaps count as bursts."""
+"""The interval of a device's packets, in seconds. A value comes every 1.2 s; gaps below 1 s would count as bursts."""
 _HEARD_FOR_S = 20 * _EVERY_S
 _REST_S = 30.0
 _RATE_S = 8.0
@@ -56,8 +56,8 @@ MEMORY = Table(
     f"at most 1.10 times the memory of this process.",
     ("process", "MiB", "ratio to the same imports (min–max)", "KiB for each further device"),
     _ROWS,
-    "Memory grows linearly with the number of devices. With 0 devices, the exporter's own code is the difference from "
-    "the same imports. For each device, the exporter keeps the latest values, the last hour of each value, the "
+    "Memory grows linearly with the number of devices. With 0 devices, the difference from the same imports is the "
+    "exporter's own code. For each device, the exporter keeps the latest values, the last hour of each value, the "
     "intervals of the packets, and the lines of the scrape. The last hour of six values grows to 3.4 kB, 40 % of the "
     "whole. Each of these has a limit, which it reaches in the first hour, so memory does not grow after the first "
     "hour. Measured once, with packets a simulated minute apart: 10,000 devices took 86 MiB after the first packets, "

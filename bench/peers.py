@@ -4,7 +4,7 @@
 Each decoder gets the service data of one sensor in the form in which its own program passes it on, and returns the
 values by name: our decoder takes bytes, bthome-ble's `update()` an object of habluetooth, and TheengsGateway's
 `decode_advertisement()` a dictionary, which it turns into JSON for its library in C++ and back. Nothing is published.
-The radio rig measures the whole programs: `make bench-peers` runs both.
+The radio rig measures the whole programs. `make bench-peers` runs this comparison and the rig's.
 """
 
 import sys
@@ -39,7 +39,7 @@ TABLE = Table(
     f"decoders must read the same values. A dash: not supported, or not compared.",
     ("packets", "ours µs", "bthome-ble µs", "ratio (min–max)", "TheengsGateway µs", "ratio (min–max)"),
     tuple(SUPPORT),
-    "Linear with the number of values in a packet.",
+    "The times grow linearly with the number of values in a packet.",
 )
 _OUR_NAMES = {"tempc": "temperature", "hum": "humidity", "batt": "battery", "volt": "voltage"}
 _PACKETS = 256
@@ -68,7 +68,7 @@ class TheengsDecoder:
         self._decoded = values if decoded else {}
 
     def decode(self, packet: bytes, short_uuid: str) -> None:
-        """Decode service data of a sensor that has the name that the firmware gives it."""
+        """Decode service data of a sensor with the firmware's default name."""
         data = {"id": ADDRESS, "rssi": -60, "name": "ATC_AABBCC", "servicedatauuid": short_uuid}
         self._gateway.decode_advertisement({**data, "servicedata": packet.hex()})
 

@@ -11,7 +11,7 @@ from bench.report import Report, Table
 from bench.timing import Rounds, compare, repeat
 
 COUNTS = (10, 100, 1_000, 10_000)
-"""The numbers of devices to measure."""
+"""The figures are measured with each of these numbers of devices."""
 
 AIM_CHANGED = "never slower"
 AIM_UNCHANGED = "5 or more"
@@ -34,8 +34,9 @@ SCRAPES = Table(
 )
 UPDATES = Table(
     "Storing one reading",
-    "The time to store a reading with three measurements, the RSSI and the time: fast scrapes must not make updates "
-    "slow. Plain gauges are set by labels(device=…).set() or, which is faster, with labels looked up beforehand.",
+    "The time to store a reading with three measurements, its RSSI and its time of reception: fast scrapes must "
+    "not make updates slow. Plain gauges are set by labels(device=…).set() or, which is faster, with labels looked up "
+    "beforehand.",
     ("devices", "labels().set() µs", "held labels µs", "ours µs", "times as fast as labels()", "as held labels"),
     _ROWS,
     "The number of devices has an effect only because of the processor's caches.",

@@ -1,7 +1,7 @@
 """
 Measures scrapes over HTTP of our exporter and of node_exporter, each in a process of its own, by the same client.
 
-node_exporter is the exporter that most people know; Debian's package is prometheus-node-exporter. The client keeps its
+node_exporter is a widely used exporter; Debian's package is prometheus-node-exporter. The client keeps its
 connection, as Prometheus does, and asks one process after the other, so that the machine's load is the same for all.
 A bare aiohttp server shows how much of the duration of a scrape the HTTP library takes.
 """
@@ -26,7 +26,7 @@ from bench.report import Report, Table
 from bench.timing import DifferenceError, Rounds
 
 COUNTS = (10, 100, 1_000)
-"""The numbers of devices to measure."""
+"""The figures are measured with each of these numbers of devices."""
 NODE_EXPORTER = "prometheus-node-exporter"
 AIM = "10 or more with 100 devices"
 _SCRAPES = 150
@@ -78,8 +78,8 @@ SERVING = Table(
     f"Changed: every device has sent two packets with six measurements since the previous scrape, and temperature, "
     f"humidity and voltage have new values. {_NODE} has the version and the defaults of Debian's package, but not the "
     f"collector for systemd, which a container does not have. Bare aiohttp: a handler that returns a constant text of "
-    f"that length. Up to 128 kB, our exporter answers a scrape that repeats an earlier one on its connection without "
-    f"aiohttp, if its web configuration does not prevent that. Aim: {AIM}.",
+    f"that length. If a scrape repeats an earlier one on its connection, our exporter answers it without aiohttp, "
+    f"unless the answer has more than 128 kB or the web configuration prevents that. Aim: {AIM}.",
     ("answer", "series", "kB", "scrapes/s", "p50 ms", "p99 ms", f"times as fast as {_NODE}", "for each series"),
     tuple(case.title for case in CASES),
     "The times grow linearly with the number of changed devices. If no device has changed, the text of the previous "

@@ -8,7 +8,7 @@ from ble_exporter.scanner import Listener, Radio
 from ble_exporter.scanner.session import listening
 from ble_exporter.tasks import Tasks
 
-# `discover` simulates these sensors and those of the configuration; `capture`, only if there is no configuration.
+# `discover` simulates these sensors in addition to the configured ones; `capture`, only without a configuration.
 MOCK_SENSORS = ("A4:C1:38:5C:E2:07", "A4:C1:38:00:00:01", "A4:C1:38:7B:10:9F")
 
 _SHOW_S = 0.25

@@ -91,7 +91,7 @@ class Parser(argparse.ArgumentParser):
     def add_simulation_options(
         self, description: str, strangers: int, *, has_speed: bool = True
     ) -> argparse._ArgumentGroup:
-        """Add the options of the simulated radio; return their group. --help shows `strangers` as a default."""
+        """Add the options of the simulated radio; return their group. `strangers` is the default shown in --help."""
         group = self.add_argument_group("simulated radio", description)
         source = group.add_mutually_exclusive_group()
         source.add_argument("--mock", action="store_true", help="simulate the radio")
@@ -182,7 +182,7 @@ def endpoint(text: str) -> Endpoint:
 
 
 def _suggestion(word: str, known: Iterable[str]) -> str:
-    # A running service does not need this module.
+    # difflib is needed only for an error.
     from difflib import get_close_matches
 
     close = get_close_matches(word, list(known), 1)

@@ -23,9 +23,9 @@ NAME = "ble-exporter"
 HOME = "usr/lib/ble-exporter"
 CONFFILE = "etc/ble_exporter/config.yaml"
 PYTHON = (3, 11)
-"""The Python of Debian 12. pip resolves a lock only for the Python on which it runs, so the build needs it, too."""
+"""The Python of Debian 12. pip resolves a lock only for the Python on which it runs, so the build needs Python 3.11."""
 LOCKS = ("requirements-encryption.lock", "requirements-auth.lock")
-"""Together, these locks contain everything that a user can install."""
+"""Together, these locks contain all libraries that a user can install."""
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 """Each Debian architecture for which all locked libraries have wheels → its name in the wheels' file names."""
 GLIBC = ("2014", "_2_17", "_2_26", "_2_27", "_2_28", "_2_31", "_2_34")

@@ -20,7 +20,7 @@ UNIT_CHANGES = (
         ),
     ),
     (r"/opt/ble_exporter/venv/bin/ble-exporter", "/usr/bin/ble-exporter"),
-    # A `log_file` without a leading slash is in this folder, the only one that the unit can always write.
+    # A `log_file` without a leading slash is in this folder, which the unit can always write.
     (r"WorkingDirectory=/opt/ble_exporter\n", "WorkingDirectory=/var/lib/ble_exporter\n"),
     (r"ReadWritePaths=-/opt/ble_exporter/logs\n", ""),
 )

@@ -1,8 +1,8 @@
 """
 Checks that the helper of the service opens the monitor channel, as far as a machine without Bluetooth shows it.
 
-The machine has a network of its own, in which no kernel offers Bluetooth, so the helper answers with that error. With
-pairs of sockets in place of the channel, it passes them.
+The machine has its own network namespace, in which the kernel offers no Bluetooth sockets, so the helper answers with
+the error. Then it runs with pairs of sockets in place of the channel, and must pass one socket of each pair.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_EXPOSED = 1.2
 """The highest exposure of the helper that `systemd-analyze security` may report, as docs/systemd.md says."""
 HELPER, SOCKET = "ble_exporter-monitor@", "ble_exporter-monitor.socket"
 UNAVAILABLE = "could not open the kernel's monitor channel (Address family not supported by protocol)"
-"""What the exporter logs with the helper's answer."""
+"""The message that the exporter logs after the helper has answered with this error."""
 
 _ASK = """
 import socket

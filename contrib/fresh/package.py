@@ -16,7 +16,7 @@ from fresh.systemd import CONFIGURATION, UNIT, Systemd, booted, wait_for
 
 BUILDS = ["git", "make", "python3-venv", "lintian"]
 RUNS = ["systemd-sysv", "dbus", "iproute2", "libgcc-s1", "libstdc++6"]
-"""What the checks and the package need once systemd runs, because the machine then has no network."""
+"""What the checks and the package need after systemd has booted: then, the machine has no network to install it."""
 
 _NEXT = "9.9.0"
 _CONFIG = Path("etc/ble_exporter/config.yaml")
@@ -35,7 +35,7 @@ def inside(project: Path, folder: Path) -> None:
     machine = Machine(folder)
     with step(f"Debian 12 with {' '.join(BUILDS + RUNS)}"):
         machine.install(BUILDS + RUNS)
-    # A build that did not keep to the locks would take these releases, which do nothing.
+    # A build that did not keep to the locks would install these releases, which do nothing.
     (folder / NEWER.strip("/")).mkdir()
     newer.release_all(project, folder / NEWER.strip("/"))
     with step("make deb, twice"):
@@ -73,7 +73,6 @@ def it_is_installed_and_started(system: Systemd) -> None:
     _install(system, "first")
     wait_for("the start", lambda: system.show("ActiveState") == "active", 120)
     assert system.show("UnitFileState") == "enabled"
-    # The package's configuration has scans of 30 s, after the first of which readings are shown.
     wait_for("readings", lambda: 'ble_sensor_temperature_celsius{device="living_room"}' in system.metrics(), 120)
     assert system.do(f"stat --format '%a %U %G' /{_CONFIG}") == "640 root ble\n"
     assert "bluetooth" in system.do("id --name --groups ble").split()
@@ -96,7 +95,7 @@ def it_is_upgraded(system: Systemd) -> None:
 
 
 def it_is_removed(system: Systemd) -> None:
-    """Removing the package ends the service, and keeps the configuration and the state."""
+    """Removing the package stops the service and removes its files below /usr; configuration and state stay."""
     system.do("touch /var/lib/ble_exporter/replay_state.json")
     system.do(f"{_APT} remove ble-exporter")
     assert system.show("ActiveState") == "inactive"

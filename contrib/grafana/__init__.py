@@ -7,5 +7,7 @@ The Grafana dashboard of the exporter, as code: `make dashboard`.
     health      the rows about reception, silence and the exporter itself
     dashboard   the variables, and the whole dashboard
 
+The other modules draw the pictures of the dashboard for the documentation: `make dashboard-pictures`.
+
 `ble_exporter.json` is the built dashboard, which users import. `docs/grafana.md` describes it.
 """

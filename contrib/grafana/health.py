@@ -27,7 +27,7 @@ def reception() -> Panels:
         graph(
             Text(
                 "Signal strength",
-                "RSSI by adapter. Below the dashed line at −85 dBm, packets are lost.",
+                "RSSI by adapter. Below the dashed line at −85 dBm, packets are often lost.",
                 "No sensor is heard",
             ),
             Scale("dBm", decimals=0, steps={None: VERMILLION, -85: BLUE}),

@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models import prometheus as prometheus_models
 
 from grafana.queries import LABEL_NAMES
 
-# The colours of Okabe and Ito, which people with any kind of colour blindness can tell apart.
+# The colours of Okabe and Ito, which people with the common kinds of colour blindness can tell apart.
 BLUE, SKY, GREEN = "#0072B2", "#56B4E9", "#009E73"
 ORANGE, VERMILLION, PURPLE, YELLOW, GREY = "#E69F00", "#D55E00", "#CC79A7", "#F0E442", "#999999"
 

@@ -23,7 +23,7 @@ from release import audit, sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "dist"
-# Together, these locks contain everything that a user can install.
+# Together, these locks contain all libraries that a user can install.
 LOCKS = ("requirements-encryption.lock", "requirements-auth.lock")
 
 

@@ -136,7 +136,7 @@ class Recovery:
         return all(are_open) and self._power(is_on=True)
 
     def _reset(self) -> bool:
-        # All files are read before anything is changed, because the links disappear with the driver.
+        # All links are resolved before anything is changed, because they disappear with the driver.
         device = self._device()
         steps = self._steps(device) if device else self._left_as_it_is("it is not a hardware device")
         was_powered_off = self._power(is_on=False)

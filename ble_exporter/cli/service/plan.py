@@ -122,7 +122,7 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
     for path in filter(machine.exists, _USERS_OWN):
         plan.steps.append(Remove(path) if is_purge else Keep(path, "--purge removes it"))
         if is_purge and (mounts := machine.mounts_in(path)):
-            # The other disk may have other people's files, and the folder itself can't be removed.
+            # The mounted file system may have other people's files, and its mount point can't be removed.
             way = f"unmount it (sudo umount {mounts[-1]}), also in /etc/fstab; its files stay on the disk"
             plan.problems.append(Problem(f"{path} can't be removed, because a file system is mounted in it", way))
     if machine.account(USER):
