@@ -134,7 +134,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def scan_flow_scalar(self, style: str) -> yaml.ScalarToken:
-        """Scan a quoted scalar, and record its first and last line.
+        """
+        Scan a quoted scalar, and record its first and last line.
 
         A scalar that lacks its closing quote extends to the next quote, usually on a later line.
         """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 MAX_FILE_BYTES = 10_000_000
-"""The size limit of a file: enough for half a day of captured packets at three a second. A configuration's is lower."""
+"""The size limit of a file: half a day of captured packets at three a second. A configuration has a lower limit."""
 
 _NOT_A_FILE = {
     stat.S_IFIFO: "it is a named pipe, not a file",
