@@ -71,9 +71,10 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    # Linux gives the processor's name as "model name" on a PC and on 32-bit ARM, but not on 64-bit ARM.
-    model = (line.partition(":")[2].strip() for line in lines if line.lower().startswith("model "))
-    return next(model, "unknown processor")
+    # A PC and 32-bit ARM have the "model name" of the processor, a Raspberry Pi the "Model" of the machine.
+    # On a PC, "model" is a number.
+    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return values.get("model name") or values.get("Model") or "unknown processor"
 
 
 def _version(distribution: str) -> str:
