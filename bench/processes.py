@@ -19,7 +19,7 @@ _POLL_S = 0.002
 
 
 class Process:
-    """A running process, by default a Python interpreter; `began_s` is its start on the clock `time.monotonic`."""
+    """A running process, by default a Python interpreter; `began_s` is the value of `time.monotonic()` at its start."""
 
     def __init__(self, arguments: Sequence[str], program: str = sys.executable) -> None:
         # Bytecode is cached as on a user's machine, because compiling would take most of the time of a start.

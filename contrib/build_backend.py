@@ -1,7 +1,8 @@
 """
 The build backend (PEP 517 and 660): poetry-core, with the commit in the version and in the package (ADR 12).
 
-It builds from a copy of the sources and never writes to the checkout, which may belong to another user.
+It builds from a copy of the sources and writes no file to the checkout, which may belong to another user. (Python may
+write this module's compiled form beside it.)
 """
 
 from __future__ import annotations

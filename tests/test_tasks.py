@@ -27,7 +27,7 @@ InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 async def fail(error: BaseException, after_s: float = 0.0) -> None:
-    """Raise an error after some seconds."""
+    """Raise an error after a few seconds."""
     await asyncio.sleep(after_s)
     raise error
 

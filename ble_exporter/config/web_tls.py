@@ -16,7 +16,7 @@ TlsVersion = Literal["TLS12", "TLS13"]
 
 # The limit for a certificate with its chain, and for a key.
 _MAX_PEM_BYTES = 65_536
-# The limit for the certificates of authorities: Debian's bundle of all of them has 0.2 MB.
+# The size limit for a file of CA certificates; Debian's bundle of all CA certificates is 0.2 MB.
 _MAX_CA_BYTES = 1_000_000
 
 TLS_KEYS = (

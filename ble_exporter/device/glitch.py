@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
 
 
 class Glitch(NamedTuple):
-    """A value that was held back, and not confirmed by the next value, `after`; `before` is the last accepted value."""
+    """A held-back value (`held`) that the next value (`after`) did not confirm; `before` is the last accepted value."""
 
     measurement: Measurement
     before: float

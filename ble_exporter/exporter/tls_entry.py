@@ -29,7 +29,7 @@ _HANDSHAKE = b"\x16"
 
 class TlsEntry(asyncio.Protocol):
     """
-    Receives the first bytes of a client, sets up TLS, and then hands over to the connection.
+    Receives the first bytes from a client, performs the TLS handshake, and hands the transport over to `Connection`.
 
     Args:
         connection: The connection, which is already counted.

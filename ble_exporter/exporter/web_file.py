@@ -41,8 +41,9 @@ class WebFile:
     The web configuration in use, which is read again when its files change.
 
     If a changed file has errors, they are logged, and the previous configuration stays in use: a certificate is often
-    renewed before its key. The same applies to a change that would turn TLS on or off, or no longer require passwords
-    or certificates of clients: while an editor writes a file, the file is often incomplete for a moment.
+    renewed before its key. The same applies to a change that would turn off passwords or relax the check of client
+    certificates: while an editor writes a file, the file is often incomplete for a moment. TLS can be turned on or off
+    only by a restart.
 
     `most_sessions` limits the TLS sessions that are kept for returning clients.
 

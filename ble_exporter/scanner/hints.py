@@ -188,7 +188,7 @@ def not_reset(error: ScannerError, reason: str) -> Problem:
 
 def not_in_time(action: Literal["start", "stop"], timeout_s: float) -> Problem:
     """Return the problem of a scan that did not start or stop in time."""
-    # The kernel waits for a controller only for some seconds; if a start takes longer, bluetoothd is the cause.
+    # The kernel waits for a controller only for a few seconds; if a start takes longer, bluetoothd is the cause.
     symptom: Symptom = "not_stopped" if action == "stop" else ""
     return Problem(f"the scan did not {action} within {timeout_s:g} s", _HANGS, _POWER_CYCLE, symptom)
 

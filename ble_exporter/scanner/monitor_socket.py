@@ -30,7 +30,7 @@ _CONTROL_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
 _STAMP_AT = socket.CMSG_LEN(0)
 
 MOST_FRAMES = 64
-"""The maximum number of frames that are read at once: some milliseconds of work on a Raspberry Pi."""
+"""The maximum number of frames that are read at once: a few milliseconds of work on a Raspberry Pi."""
 
 # EPERM: the capability is missing. EAFNOSUPPORT: the address family is not allowed, or the network namespace is not
 # the host's.

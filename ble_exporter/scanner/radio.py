@@ -1,4 +1,4 @@
-"""The protocols of a scanner, of a radio, and of the listener that receives a radio's advertisements."""
+"""Interfaces (`typing.Protocol`) of a scanner, a radio, and a listener that receives a radio's advertisements."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Radio(Protocol):
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
-        Pass each advertisement to the listener within some seconds, until cancelled or until no more can arrive.
+        Pass each advertisement to the listener within a few seconds, until cancelled or until no more can arrive.
 
         Calls `started` once, when listening begins. Raises a ScannerError if Bluetooth is not available, or fails.
         """

@@ -31,7 +31,11 @@ FILE_NAME = "replay_state.json"
 
 FIRST_SAVE_S = 30.0
 SAVE_EVERY_S = 300.0
-"""Seconds before the first save, and between saves. A killed program loses the counters received since the last one."""
+"""
+Seconds before the first save, and between saves.
+
+If the program is killed, the counters received since the last save are lost.
+"""
 
 Marks = Mapping[str, Sequence["Mark"]]
 """The marks of each device, by its address."""

@@ -125,8 +125,8 @@ def open_port(address: str | None, port: int, option: str = "") -> socket.socket
     """
     Return a socket that is bound to an IP address of this machine and a port, and listens.
 
-    None and "::" stand for every address of the machine, IPv4 and IPv6. `option` names the option that sets the
-    port; it is empty if the configuration does.
+    None and "::" stand for every address of the machine, IPv4 and IPv6. `option` is the command-line option
+    that sets the address and port, for error messages; empty if the configuration sets them.
 
     Raises:
         PortError: The port can't be opened now, but may become available.

@@ -1,7 +1,8 @@
 """
 A new Debian 12 with only the packages that the README names, in which a new user runs the README's commands.
 
-The system is a folder made by debootstrap, in its own mount namespace, so that its mounts always end with the process.
+The system is a folder created by debootstrap. Its processes run in their own mount namespace, so the kernel removes all
+mounts when they end.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ Simulates the packets of two weeks in a home in winter; the last day is full of 
 
 A shower and a stove make the air humid, somebody opens the bedroom's window, the cellar is almost out of range, the
 battery of the balcony's sensor runs out, the study's sensor gets a key that the exporter does not have, and the adapter
-hangs for some minutes. None of this was measured; it only has to look plausible.
+hangs for a few minutes. None of this was measured; it only has to look plausible.
 """
 
 import math

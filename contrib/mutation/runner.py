@@ -51,7 +51,7 @@ class Outcome(Enum):
     SURVIVED = "survived"
     FAILED = "killed by a test"
     NOT_IMPORTED = "killed: the tests can't be imported"
-    OVERRUN = "killed: takes too much processor time or memory"
+    OVERRUN = "killed: takes too much time or memory"
 
 
 class RunError(Exception):

@@ -1,4 +1,4 @@
-"""The limits of a device for each setting of `stale_after_seconds`."""
+"""How long values, signal strengths and presence last, for each setting of `stale_after_seconds`."""
 
 import math
 

@@ -18,7 +18,7 @@ def note_until(listening: Listening, begin_s: float, end_s: float, *adapters: st
 
 
 def test_before_anything_listened() -> None:
-    """At the start, the radio needs some seconds until it listens."""
+    """At the start, the radio needs a few seconds until it listens."""
     listening = Listening(1000)
     listening.note(1010, ())
 

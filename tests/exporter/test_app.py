@@ -64,7 +64,7 @@ def test_metrics_by_default_are_the_text_format(app: web.Application) -> None:
 
 @pytest.mark.parametrize("path", ["/metrics", "/status", "/history", "/", "/readyz"])
 def test_each_answer_has_the_packets_received_until_then(app_config: AppConfig, path: str) -> None:
-    """The radio delivers packets some seconds late if nobody asks for them."""
+    """The radio delivers packets a few seconds late if nobody asks for them."""
     home, caught_up = Home(), list[str]()
 
     def catch_up() -> None:

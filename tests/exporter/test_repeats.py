@@ -191,7 +191,7 @@ def test_a_repeated_scrape_has_the_same_head_and_new_values(encoding: bytes) -> 
 
 
 def test_a_repeated_scrape_has_the_packets_received_until_then() -> None:
-    """The radio delivers packets some seconds late if nobody asks for them."""
+    """The radio delivers packets a few seconds late if nobody asks for them."""
     scraped = Scraped()
 
     async def act(connect: Connect) -> bytes:

@@ -68,7 +68,7 @@ def test_the_lowest_version_is_limited(folder: Path, settings: TlsConfig) -> Non
 
 
 def verifying(folder: Path, settings: TlsConfig, client_auth: ClientAuth) -> ssl.SSLContext:
-    """Return the context of a server that verifies the certificates of clients."""
+    """Return the context of a server that verifies client certificates."""
     client_ca = (folder / "ca.crt").read_bytes()
     return server_context(replace(settings, client_ca=client_ca, client_auth=client_auth), "web.yml")
 

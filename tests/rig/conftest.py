@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parent.parent
 REPOSITORY = TESTS.parent
 
 STACKS_DUMP_S = 10.0
-"""Time that the guest has to print the stacks of its threads after a scenario's limit."""
+"""Extra seconds after a scenario's time limit, in which the guest can print the stacks of its threads."""
 
 PROGRAMS = {
     "dbus-daemon": "dbus",
@@ -60,7 +60,7 @@ def _build_kernel(config: pytest.Config) -> str:
         capture.global_and_fixture_disabled(),
         subprocess.Popen([str(BUILD_KERNEL)], stdout=subprocess.PIPE, text=True) as build,
     ):
-        terminal.write_line("\nradio rig: building its kernel, only once; this takes some minutes")
+        terminal.write_line("\nradio rig: building its kernel, only once; this takes a few minutes")
         assert build.stdout
         for last_line in build.stdout:
             terminal.write_line(f"radio rig: {last_line.rstrip()}", flush=True)

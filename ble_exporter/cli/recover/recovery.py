@@ -30,7 +30,7 @@ _INFO = struct.Struct("=H8s6sI72s")
 _IS_UP = 1
 _BLUETOOTH_CLASS = "e0"
 
-# Drivers that load firmware need some seconds.
+# Drivers that load firmware need a few seconds.
 _APPEAR_S = 15.0
 _POLL_S = 0.2
 _OFF_S = 1.0

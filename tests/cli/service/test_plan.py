@@ -290,7 +290,7 @@ def test_nothing_of_another_disk_is_purged(machine: FakeMachine, home_yaml: Path
 
 
 def test_a_link_to_another_disk_is_purged(machine: FakeMachine, home_yaml: Path) -> None:
-    """Only the link is removed, whatever is mounted at its target, or at a similar name."""
+    """Only the link is removed, even if a file system is mounted at its target or at a path with a similar name."""
     install_and_use(machine, home_yaml)
     machine.at("/var/lib/ble_exporter").rename(machine.at("/srv"))
     machine.at("/var/lib/ble_exporter").symlink_to("/srv")
