@@ -76,8 +76,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter (default: the configuration's)")
     parser.add_simulation_options(
-        "Instead of listening, record simulated packets (--mock), or copy the packets of another capture without "
-        "waiting for their recorded times (--replay).",
+        "Instead of listening: simulated packets, or those of another capture, without its pauses.",
         MOCK_STRANGERS,
         has_speed=False,
     )
