@@ -64,7 +64,7 @@ def main(arguments: Sequence[str], machine: Machine | None = None, program: Prog
         _complain(*plan.problems)
         return EXIT_FAILURE
     _say(*plan.notes)
-    if not options.apply:
+    if not options.apply and plan.steps:
         _say("", f"nothing was changed; to do this: {again}")
     return EXIT_OK
 
