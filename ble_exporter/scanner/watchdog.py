@@ -28,7 +28,10 @@ UNLEARNED_LIMIT_S = 3600.0
 # each advertisement would take as long as all other work for an unknown device.
 CHECK_S = 1.0
 CALM_CHECK_S = 5.0
-"""The interval of the checks, in seconds, while each of them finds that something was heard."""
+"""The longest interval of the checks, in seconds, while each of them finds that something was heard."""
+
+# This interval as a fraction of the limit: a silence is noticed late by as much. For the usual limit, 90 s, it is 5 s.
+_CALM = 1 / 18
 
 # If a check is late by more than this, the machine was busy and delayed advertisements too: the excess is not silence.
 _LATE_S = 1.0
@@ -127,7 +130,8 @@ class SilenceWatchdog:
         self.check()
         try:
             while self.silent_s < self._limit:
-                self._check_s = CHECK_S if self.silent_s else CALM_CHECK_S
+                calm_check_s = min(CALM_CHECK_S, max(CHECK_S, _CALM * self._limit))
+                self._check_s = CHECK_S if self.silent_s else calm_check_s
                 await next_tick(self._check_s, at_most_s=self._limit - self.silent_s)
                 if catch_up is not None and not self._was_heard:
                     catch_up()

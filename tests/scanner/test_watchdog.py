@@ -142,6 +142,20 @@ def test_a_burst_does_not_shorten_the_limit(in_virtual_time: InVirtualTime) -> N
     assert ended == pytest.approx(burst[-1] + 90, abs=CALM_CHECK_S)
 
 
+@pytest.mark.parametrize(
+    ("limit_s", "late_s"), [(9, CHECK_S), (36, 2 * CHECK_S), (90, CALM_CHECK_S), (900, CALM_CHECK_S)]
+)
+def test_a_silence_is_noticed_the_sooner_the_shorter_the_limit_is(
+    in_virtual_time: InVirtualTime, limit_s: float, late_s: float
+) -> None:
+    """A user who sets a short limit wants to know soon, so rare checks must not add half of the limit."""
+    packets = tuple(0.7 * number for number in range(50))
+
+    ended = in_virtual_time(listen(SilenceWatchdog(limit_s), 2000, packets))
+
+    assert packets[-1] + limit_s <= ended <= packets[-1] + limit_s + late_s
+
+
 def test_a_silence_is_long_after_a_third_of_the_limit(in_virtual_time: InVirtualTime) -> None:
     """A probe should learn of missing readings well before the radio counts as hung."""
 
