@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from ble_exporter.config.app_config import AppConfig
 from tests.data import HERE, Vector, vectors
+from tests.monitor_channel.pairs import Pairs
 from tests.virtual_time import VirtualTimeLoop
 
 __all__ = ["HERE", "Vector", "vectors"]
@@ -140,3 +141,11 @@ def _without_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography", None)
     # An earlier test may have loaded the only module that imports `cryptography`.
     monkeypatch.delitem(sys.modules, "ble_exporter.formats.ccm", raising=False)
+
+
+@pytest.fixture
+def pairs() -> Iterator[Pairs]:
+    """Return the kernel's side of the monitor channel, before a channel is opened."""
+    pairs = Pairs()
+    yield pairs
+    pairs.close()

@@ -15,14 +15,6 @@ _SO_DETACH_FILTER, _SO_LOCK_FILTER = 27, 44
 
 
 @pytest.fixture
-def pairs() -> Iterator[Pairs]:
-    """Return the kernel's side, without a channel."""
-    pairs = Pairs()
-    yield pairs
-    pairs.close()
-
-
-@pytest.fixture
 def channel(pairs: Pairs) -> Iterator[ChannelSockets]:
     """Return the sockets of a controller."""
     sockets = pairs.open(CONTROLLER)

@@ -47,14 +47,6 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "helper.sock")
 
 
-@pytest.fixture
-def pairs() -> Iterator[Pairs]:
-    """Return the kernel's side, without a channel."""
-    pairs = Pairs()
-    yield pairs
-    pairs.close()
-
-
 def asked(
     path: str,
     serve: Serve,

@@ -20,14 +20,6 @@ PACKET = frame(legacy_report(b"\x02\x01\x06"), controller=CONTROLLER)
 
 
 @pytest.fixture
-def pairs() -> Iterator[Pairs]:
-    """Return the kernel's side, without a channel."""
-    pairs = Pairs()
-    yield pairs
-    pairs.close()
-
-
-@pytest.fixture
 def ends(pairs: Pairs) -> Iterator[tuple[socket.socket, MonitorSocket]]:
     """Return the kernel's end of a channel, and the reader of a controller."""
     monitor = MonitorSocket(pairs.open(CONTROLLER))
