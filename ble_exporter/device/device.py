@@ -19,6 +19,7 @@ from ble_exporter.device.series import (
     end_minute,
     everything,
     expire_all,
+    expire_unheard_since,
     hear_together,
     last_hours,
     new_series,
@@ -105,8 +106,8 @@ class Device:
         self.configured_labels: Mapping[str, str] = {}
         self.series: dict[Measurement, Series] = {}
         self.receptions: dict[str, Reception] = {}
-        self.events, self.transmission = Events(), Transmission()
-        self.said, self.refused = _NOTHING_SAID, _NOTHING_REFUSED
+        self.events, self.transmission, self.revision = Events(), Transmission(), Revision()
+        self.said, self.refused, self.warnings = _NOTHING_SAID, _NOTHING_REFUSED, _NO_WARNINGS
         self.packets = self.left_out = self.glitches = 0
         self.is_triggered = self.is_present = False
         self.heard_s: float | None = None
@@ -115,10 +116,8 @@ class Device:
         self.heard_from = ""
         self.last_update_s: float | None = None
         self.refusal: tuple[RejectReason, float] | None = None
-        self.warnings, self.revision = _NO_WARNINGS, Revision()
         self.configure(name, read, lifetime)
-        self.expires_at, self.added_s = math.inf, -math.inf
-        self._minute_ends_s = 0.0
+        self.expires_at, self.added_s, self._minute_ends_s = math.inf, -math.inf, 0.0
         # The time and the position of the latest measurement for which there was no room.
         self._full_s, self._full_from = -math.inf, 0
 
@@ -129,8 +128,7 @@ class Device:
             reception.labels = self._labels_with(adapter)
         self._shortest_limit_s = min(lifetime.value(None), lifetime.reception(None))
         self.shortest_presence_s = lifetime.presence(None)  # known without searching for the interval
-        self.revision.number += 1
-        self.revision.shape += 1
+        self.revision.reshape()
         self.expires_at = self.revision.expires_at = -math.inf
 
     def _labels_with(self, adapter: str) -> Labels:
@@ -260,19 +258,11 @@ class Device:
 
     def expire_unheard_since(self, moment_s: float) -> None:
         """Expire the values and receptions last heard before `moment_s`, regardless of their limits."""
-        if not self.is_present:
-            return
-        expired = [
-            kept for kept in everything(self.series, self.receptions) if kept.is_shown and kept.heard_s < moment_s
-        ]
-        for kept in expired:
-            kept.is_shown = False
-        if expired:
+        if self.is_present and expire_unheard_since(everything(self.series, self.receptions), moment_s):
             self._end_if_gone()
 
     def _end_if_gone(self) -> None:
-        self.revision.number += 1
-        self.revision.shape += 1
+        self.revision.reshape()
         self.is_present = any(kept.is_shown for kept in everything(self.series, self.receptions))
         if not self.is_present:
             self.last_update_s = None

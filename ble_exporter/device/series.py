@@ -203,6 +203,11 @@ class Revision:
     shape: int = 0
     expires_at: float = math.inf
 
+    def reshape(self) -> None:
+        """Note that a value or a reception has expired, or that labels have changed."""
+        self.number += 1
+        self.shape += 1
+
 
 def everything(
     series: Mapping[Measurement, Series], receptions: Mapping[str, Reception]
@@ -265,3 +270,11 @@ def expire_all(all_kept: Iterable[Series | Reception], limit: Limit, now_s: floa
             else:
                 kept.is_shown, has_expired = False, True
     return next_s, has_expired
+
+
+def expire_unheard_since(all_kept: Iterable[Series | Reception], moment_s: float) -> bool:
+    """Expire the values or receptions last heard before a moment, and return whether there were any."""
+    expired = [kept for kept in all_kept if kept.is_shown and kept.heard_s < moment_s]
+    for kept in expired:
+        kept.is_shown = False
+    return bool(expired)
