@@ -26,6 +26,7 @@ from ble_exporter.cli.parser import (
 )
 from ble_exporter.errors import ConfigError, ExporterError, PortError, StreamError
 from ble_exporter.system.port import TELEMETRY_PATH, WebOptions
+from ble_exporter.system.signals import on_end
 from ble_exporter.system.streams import discard, guard_standard_streams
 from ble_exporter.utils import number_of
 
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str] | None = None, build: "RadioBuilder | None" = 
         guard_standard_streams(needs_output=is_command)
         try:
             if is_command:
-                with _ended_by_signals():
+                with on_end(_end_now):
                     return _command(arguments[0], arguments[1:])
             signals = _Signals()
             signals.install()
@@ -120,27 +121,9 @@ def _flush_output() -> None:
         discard(sys.stdout)
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """
-    During the block, let SIGTERM and SIGHUP end the program immediately.
-
-    That is also their default effect, except in the first process of a container, which ignores them by default.
-    """
-
-    def end(number: int, _frame: object) -> None:
-        os._exit(EXIT_SIGNAL + number)
-
-    # A command that nohup has started must continue to ignore SIGHUP.
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, before[number])
+def _end_now(number: int) -> None:
+    """End the program by a signal. The first process of a container would otherwise ignore it."""
+    os._exit(EXIT_SIGNAL + number)
 
 
 def _serve(options: argparse.Namespace, signals: _Signals, build: "RadioBuilder | None") -> int:

@@ -5,8 +5,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from ble_exporter.cli.capture.recording import MOST_SENDERS, Recording
@@ -25,6 +24,7 @@ from ble_exporter.scanner.build import RadioBuilder
 from ble_exporter.scanner.capture import MOST_BYTES_OF_A_STREAM, load_events
 from ble_exporter.scanner.monitor_socket import MonitorSocket, SocketOpener, open_monitor_socket
 from ble_exporter.scanner.report_events import events_of
+from ble_exporter.system.signals import on_end
 from ble_exporter.utils import number_of, one_line
 
 # The clock counts as set if it has moved this far against the boot clock. NTP causes smaller movements all the time.
@@ -108,7 +108,7 @@ def run(
     config = _config(options)
     only = {*options.only, *(config.devices if config and options.only_configured else ())}
     events = load_events(options.replay, MOST_BYTES_OF_A_STREAM) if options.replay else None
-    with _signals_raised():
+    with on_end(_raise_exit):
         recording = Recording(
             options.file,
             round(options.megabytes * 1e6),
@@ -133,23 +133,9 @@ def run(
     return _report(options, recording, note)
 
 
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """During the block, let SIGTERM and SIGHUP raise SystemExit, so that the file is completed or removed."""
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(EXIT_SIGNAL + number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    # A command that nohup has started must continue to ignore SIGHUP.
-    ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, before[number])
+def _raise_exit(number: int) -> None:
+    """End the program by an exception, so that the file is completed or removed."""
+    raise SystemExit(EXIT_SIGNAL + number)
 
 
 def _convert(events: Iterable[Record], recording: Recording) -> None:
