@@ -30,8 +30,8 @@ _SO_ATTACH_FILTER, _SO_TIMESTAMPNS, _SO_LOCK_FILTER = 26, 35, 44
 LAST_CONTROLLER = _ALL_CONTROLLERS - 1
 """The highest number of a controller: N of hciN."""
 
-EVENT = 3
-"""The opcode of an event of a controller."""
+# The opcode of an event of a controller.
+_EVENT = 3
 HEADER_SIZE = 6
 
 ONE_OF = 64
@@ -121,7 +121,7 @@ def advertising_filter(controller: int, one_of: int = 1) -> bytes:
 
     # What to load, a mask for it, and the wanted values.
     wanted: Sequence[tuple[int, int, int, tuple[int, ...]]] = (
-        (_LOAD_TWO_BYTES, 0, 0xFFFF, (swapped(EVENT),)),
+        (_LOAD_TWO_BYTES, 0, 0xFFFF, (swapped(_EVENT),)),
         (_LOAD_TWO_BYTES, 2, 0xFFFF, (swapped(controller),)),
         (_LOAD_BYTE, HEADER_SIZE, 0xFF, (LE_META_EVENT,)),
         (_LOAD_BYTE, HEADER_SIZE + 2, 0xFF, (LEGACY_REPORTS, EXTENDED_REPORTS)),

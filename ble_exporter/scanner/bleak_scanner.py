@@ -133,9 +133,6 @@ class BleakEar:
         """Forget the devices' data."""
         self._last.clear()
 
-    def close(self) -> None:
-        """Do nothing: bleak keeps its connection."""
-
     def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
         if data.rssi == _NOT_HEARD:
             return

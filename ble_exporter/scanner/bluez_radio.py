@@ -99,7 +99,7 @@ class BluezRadio:
         return self._healer is not None and self._healer.is_resetting
 
     def catch_up(self) -> None:
-        """Pass everything received so far to the listener, as described in `Radio.catch_up`."""
+        """Pass what was received so far to the listener, as described in `Radio.catch_up`."""
         if self._ear is not None:
             # If the ear can no longer hear, its own task fails, too, and ends the run.
             with suppress(ScannerError):
@@ -146,8 +146,6 @@ class BluezRadio:
             if self._adapter:
                 self.adapters[self._adapter] = False
             raise
-        finally:
-            ear.close()
 
     async def _listen(self, ear: Ear, listener: Listener, started: Callable[[], None]) -> None:
         async with self._connect_to_bluez() as bluez:

@@ -105,9 +105,7 @@ def _healers() -> "Callable[[], Healer]":
     return partial(Healer, ResetRecord(folder))
 
 
-async def make_ear(
-    choice: EarChoice, open_socket: SocketOpener = open_monitor_socket, longest_batch_s: float = BATCH_S
-) -> Ear:
+async def make_ear(choice: EarChoice, open_socket: SocketOpener, longest_batch_s: float = BATCH_S) -> Ear:
     """Return the chosen ear; "auto" chooses the monitor ear if its channel can be opened, otherwise bleak's ear."""
     if choice == "auto":
         try:

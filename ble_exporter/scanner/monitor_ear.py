@@ -19,7 +19,7 @@ from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
 from ble_exporter.scanner.burst_alarm import BurstAlarm
 from ble_exporter.scanner.ear import Hearing
-from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, SocketOpener, open_monitor_socket
+from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, SocketOpener
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
@@ -67,7 +67,7 @@ class MonitorEar:
 
     def __init__(
         self,
-        open_socket: SocketOpener = open_monitor_socket,
+        open_socket: SocketOpener,
         longest_batch_s: float = BATCH_S,
         boot: Callable[[], float] = seconds_since_boot,
     ) -> None:
@@ -176,11 +176,12 @@ class MonitorEar:
             self._closes_channel()
         self._socket = None
 
-    def close(self) -> None:
-        """Keep the channel for the next run, because the start of a helper would take long."""
-
     async def _open(self, controller: int) -> None:
-        """Open the channel of a controller, unless it is still open from the last run. Raises OSError."""
+        """
+        Open the channel of a controller, unless it is still open from the last run. Raises OSError.
+
+        The channel is kept from run to run, because the start of a helper takes long.
+        """
         if self._socket is not None and self._controller == controller:
             # Discard the packets since the last run: they are from scans of other programs.
             while self._socket.read():

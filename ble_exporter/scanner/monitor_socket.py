@@ -1,5 +1,5 @@
 """
-Reads the kernel's HCI monitor channel: everything that passes between the kernel and its Bluetooth controllers.
+Reads advertising reports from the kernel's HCI monitor channel.
 
 The kernel gives each reader a copy of every event, before BlueZ can merge it, hold it back or drop it.
 

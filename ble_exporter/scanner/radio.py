@@ -74,7 +74,11 @@ class Radio(Protocol):
         """Why no readings arrive: a silence of a third of the limit, or a reset that has not helped yet; else None."""
 
     def catch_up(self) -> None:
-        """Pass everything received so far to the listener; call this before the readings are used."""
+        """
+        Pass what was received so far to the listener, except the rest of a large burst.
+
+        Call this before the readings are used.
+        """
 
     async def run(self, listener: Listener, started: Callable[[], None]) -> None:
         """
