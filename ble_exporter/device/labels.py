@@ -28,6 +28,3 @@ def labels_of(labels: Mapping[str, str]) -> Labels:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-NO_LABELS = Labels({})

@@ -240,7 +240,7 @@ def usual_interval_s(receptions: Mapping[str, Reception], lifetime: Lifetime) ->
     If no such adapter has an interval, those of all adapters count.
     """
     if len(receptions) == 1:
-        # This is the usual case, and each scrape asks for all devices.
+        # This is the usual case, and /status asks for all devices.
         (only,) = receptions.values()
         return only.rhythm.interval_s
     current = still_hearing(receptions, lifetime)

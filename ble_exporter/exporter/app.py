@@ -131,8 +131,8 @@ def create_app(
     By default, no scan has ended, no device has been heard, and /metrics exports prometheus_client's default registry.
     `collectors` maps names to collectors; the failures of a collector are counted under its name. `errors` counts
     refused requests. By default, `hosts` has the machine's names and `allowed_hosts`. Without `reload`, POST /-/reload
-    is refused. `catch_up` is called before each answer with readings. `web_file` provides users and headers; without
-    it, no password is needed.
+    is refused. `catch_up` is called before each answer that depends on received packets. `web_file` provides users
+    and headers; without it, no password is needed.
 
     Raises a ConfigError if the path of the metrics is already taken.
     """

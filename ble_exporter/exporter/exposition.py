@@ -17,7 +17,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_format
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from ble_exporter.device.labels import Labels
+from ble_exporter.device.labels import Labels, labels_of
 from ble_exporter.metrics.column import Column, Head, Template
 from ble_exporter.metrics.table import Table, Tables, TableText
 
@@ -136,7 +136,7 @@ class Exposition(Tables):
         self._versioned = {name: one for name, one in collectors.items() if isinstance(one, Versioned)}
         self._written: dict[tuple[str, Format], tuple[int, Sequence[bytes]]] = {}
         # The texts of the latest scrape. Both formats have the same lines.
-        self._tables: dict[str, Sequence[TableText]] = {}
+        self._table_texts: dict[str, Sequence[TableText]] = {}
 
     def render(self, wanted: Format) -> bytes:
         """Return all families in the wanted format; a failing collector is left out, and its failure is counted."""
@@ -193,12 +193,12 @@ class Exposition(Tables):
         if not isinstance(collector, Tables):
             yield from (_text_of(family, wanted) for family in collector.collect())
             return
-        tables, known = collector.tables(), self._tables.get(name, ())
+        tables, known = collector.tables(), self._table_texts.get(name, ())
         texts = [
             text if text is not None and text.layout is table.layout else TableText(table.layout)
             for table, text in zip_longest(tables, known[: len(tables)])
         ]
-        self._tables[name] = texts
+        self._table_texts[name] = texts
         for table, text in zip(tables, texts, strict=True):
             yield from text.texts(table.values, partial(_head, wanted))
 
@@ -211,7 +211,7 @@ def _text_of(family: Metric, wanted: Format) -> Sequence[bytes]:
     if not samples or not _are_plain(samples, family.name):
         return (_written(family, wanted),)
     head = Metric(family.name, family.documentation, family.type, family.unit)
-    labels, values = [Labels(sample.labels) for sample in samples], [sample.value for sample in samples]
+    labels, values = [labels_of(sample.labels) for sample in samples], [sample.value for sample in samples]
     lines = Template(labels).text(Head(samples[0].name, "gauge", ""), values)
     return _written(head, wanted), lines
 

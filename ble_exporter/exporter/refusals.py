@@ -26,7 +26,7 @@ class Refusal(NamedTuple):
         return f"{head}\r\n{headers}\r\n\r\n{text}".encode()
 
 
-_TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "no path of this server takes a body")
+_HAS_BODY = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "no path of this server takes a body")
 _HTTP_2 = Refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "bad_request", "this server does not speak HTTP/2")
 _EXPECTS = Refusal(HTTPStatus.EXPECTATION_FAILED, "bad_request", "this server does not support Expect")
 
@@ -34,7 +34,7 @@ _EXPECTS = Refusal(HTTPStatus.EXPECTATION_FAILED, "bad_request", "this server do
 def refusal_of(request: bytes) -> Refusal | None:
     """Return why a request (its line and its headers) is refused; None if aiohttp may parse it."""
     if _BODY.search(request):
-        return _TOO_LARGE
+        return _HAS_BODY
     if request.startswith(b"PRI "):
         # aiohttp would wait for the rest of the HTTP/2 preface.
         return _HTTP_2

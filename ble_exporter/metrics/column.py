@@ -8,9 +8,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from ble_exporter.device.labels import NO_LABELS, Labels
+from ble_exporter.device.labels import Labels
 
-UNLABELLED: Sequence[Labels] = (NO_LABELS,)
+UNLABELLED: Sequence[Labels] = (Labels({}),)
 """The labels of a family with one series, which has no labels."""
 
 MILLI = 1000
@@ -67,10 +67,6 @@ class Column(Sequence[Sample]):
         family.samples = cast("list[Sample]", self)
         return family
 
-    def part(self, start: int, stop: int) -> "Column":
-        """Return the column of a range of the series."""
-        return Column(self.head, self.labels[start:stop], self.values[start:stop])
-
     def __len__(self) -> int:
         return len(self.values)
 
@@ -122,7 +118,7 @@ class Template:
         # NaN fails every comparison.
         if -math.inf < total < math.inf and most < _SAME_BELOW:
             return lines % tuple(map(float, values))
-        return lines.replace(b" %r\n", b" %b\n") % tuple([number_text(value).encode() for value in values])
+        return lines.replace(b" %r\n", b" %b\n") % tuple([_number_text(value).encode() for value in values])
 
 
 def _of_times(lines: bytes, first_digit: int, values: Sequence[float]) -> bytes:
@@ -135,7 +131,7 @@ def _of_times(lines: bytes, first_digit: int, values: Sequence[float]) -> bytes:
     return text.replace(b".e+09\n", b"e+09\n")
 
 
-def number_text(value: float) -> str:
+def _number_text(value: float) -> str:
     """Return a number as prometheus_client writes it, in half the time."""
     # Python and Go write numbers differently only from _SAME_BELOW on.
     return repr(float(value)) if -_SAME_BELOW < value < _SAME_BELOW else floatToGoString(value)  # type: ignore[no-untyped-call] # not annotated

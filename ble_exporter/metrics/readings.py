@@ -1,7 +1,7 @@
 """
 The readings of all devices as a Prometheus collector.
 
-Each scrape builds the families from the current values of the devices, so it never contains an expired value.
+Each scrape first expires values and then reads the current ones, so it never contains an expired value.
 """
 
 import math

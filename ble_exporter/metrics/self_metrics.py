@@ -47,7 +47,7 @@ _GLITCHES = _counter("ble_exporter_values_rejected", "Improbable values that wer
 _OF_GLITCHES = (Labels({"reason": "glitch"}),)
 _HTTP_ERRORS = _counter("ble_exporter_http_errors", "Requests and connections that failed.")
 _KINDS = [Labels({"kind": kind}) for kind in HTTP_ERROR_KINDS]
-_UNLABELLED: Mapping[str, Head] = {
+_SINGLE_SERIES: Mapping[str, Head] = {
     "scans": _counter("ble_exporter_scans", "Scans started."),
     "scan_failures": _counter("ble_exporter_scan_failures", "Scans that failed."),
     "state_write_failures": _counter(
@@ -87,7 +87,7 @@ _UNLABELLED: Mapping[str, Head] = {
     "is_log_writable": _gauge("ble_exporter_log_writable", "1 while the log can be written, 0 after a line was lost."),
 }
 """The families of one series without labels, by the attribute of SelfMetrics that has its value."""
-_unlabelled = attrgetter(*_UNLABELLED)
+_single_values = attrgetter(*_SINGLE_SERIES)
 # The labels of adapters that are gone must not stay in memory.
 _MOST_LAYOUTS = 4
 
@@ -171,7 +171,7 @@ class SelfMetrics(Tables):
         values: list[Sequence[float]] = [
             *([1], [*adapters.values()], lost, resets, rejected, refused, http_errors),
             [] if self.glitches is None else [self.glitches],
-            *[[value] for value in _unlabelled(self)],
+            *[[value] for value in _single_values(self)],
         ]
         return [Table(layout, values)]
 
@@ -185,5 +185,5 @@ def _layout(adapters: tuple[str, ...], *, has_glitches: bool) -> Layout:
         (_RESETS, [Labels({"adapter": one, "outcome": what}) for one in adapters for what in RESET_OUTCOMES]),
         *((_REJECTED, _REASONS), (_REFUSED, _REASONS), (_HTTP_ERRORS, _KINDS)),
         (_GLITCHES, _OF_GLITCHES if has_glitches else ()),
-        *((head, UNLABELLED) for head in _UNLABELLED.values()),
+        *((head, UNLABELLED) for head in _SINGLE_SERIES.values()),
     ]

@@ -27,7 +27,7 @@ class Table(NamedTuple):
     Some families at one moment.
 
     Attributes:
-        layout: The families; the same object for as long as they and their series stay the same.
+        layout: The families; the text of the latest scrape is used again only if this is the same object.
         values: For each family, the values of its series. Nothing may change them later.
     """
 

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,9 @@ class ReplayState:
         The state of a device belongs to its key: it is kept while the device has another key or is not configured, so
         that a mistake in the file, and its correction, do not make recordings valid.
         """
+        if keys:
+            # An import may fail, so it comes before any change, and not with the first guard.
+            import_module("ble_exporter.device.replay")
         if self.path is not None and keys and not self._fingerprints:
             self._load(self.path)
         used = {address.upper(): _fingerprint(address.upper(), key) for address, key in keys.items()}

@@ -5,7 +5,6 @@ import gc
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 
 from ble_exporter.config import AppConfig
@@ -95,9 +94,6 @@ class ScanCycle:
         if a device has a key, but the library for decryption is not installed; then nothing is changed.
         """
         ciphers_of(config.keys)
-        if config.keys:
-            # An import may fail, so it must not be the first key's guard that imports this module.
-            import_module("ble_exporter.device.replay")
         self.replay_state.use_keys(config.keys)
         devices = build_devices(config, self._clock.now, self.replay_state.guard, self.devices)
         before = self._config

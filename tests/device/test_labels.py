@@ -23,7 +23,7 @@ def test_a_series_without_labels_has_no_braces() -> None:
 
 
 def test_labels_are_not_made_twice() -> None:
-    """The exposition keeps the labels of all series, which would otherwise take the memory of a second copy."""
+    """Labels that exist already need not be written again."""
     labels = Labels({"device": "attic"})
 
     assert labels_of(labels) is labels

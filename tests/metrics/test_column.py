@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from ble_exporter.device.labels import NO_LABELS, Labels
-from ble_exporter.metrics.column import MILLI, Column, Head, Template
+from ble_exporter.device.labels import Labels
+from ble_exporter.metrics.column import MILLI, UNLABELLED, Column, Head, Template
 
 CELSIUS = Head("a_celsius", "gauge", "Help.")
 LABELS = [Labels({"device": "attic"}), Labels({"device": "cellar", "position": "2"})]
@@ -29,13 +29,8 @@ def test_a_column_is_a_sequence_of_samples() -> None:
 
 
 def test_a_column_without_series_is_false() -> None:
-    """A family without series is left out of a scrape."""
+    """A column is a sequence, which is as long as its series."""
     assert (False, True) == (bool(Column(CELSIUS, [], [])), bool(COLUMN))
-
-
-def test_parts_have_all_samples() -> None:
-    """A large family is written in parts, which must neither overlap nor leave a gap."""
-    assert [*COLUMN] == [*COLUMN.part(0, 1), *COLUMN.part(1, 2)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +91,7 @@ def test_times_in_milliseconds_are_seconds_as_the_library_writes_them(values: li
 
 def test_a_series_may_have_no_labels() -> None:
     """Most of the exporter's own metrics have no labels."""
-    assert b"a 1.0\n" == Template([NO_LABELS]).text(Head("a", "gauge", ""), [1])
+    assert b"a 1.0\n" == Template(UNLABELLED).text(Head("a", "gauge", ""), [1])
 
 
 def text_format(column: Column) -> str:
