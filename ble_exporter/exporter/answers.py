@@ -17,15 +17,13 @@ from ble_exporter.exporter.connection import Connection
 from ble_exporter.exporter.exposition import Format, accepts_gzip
 from ble_exporter.exporter.http_errors import HttpErrors
 from ble_exporter.exporter.rendering import Renderings, compressed
-from ble_exporter.exporter.repeats import repetition
+from ble_exporter.exporter.repeats import MOST_AT_ONCE, repetition
 from ble_exporter.system.port import MOST_REQUESTS
 
 # In bytes, for all clients together. For a thousand sensors, /history takes 3 MB and any other answer 1 MB; compressed,
 # a tenth of that.
 MOST_UNSENT = 8_000_000
 _SLICE = 16 * 1024
-# In bytes. The kernel takes such an answer at once, unless the client has not read earlier ones.
-_AT_ONCE = 128 * 1024
 
 CatchUp = Callable[[], None]
 """Handles the advertisements that were received, but not handled yet."""
@@ -148,7 +146,7 @@ class Answers:
 
 def _response(body: bytes, headers: Mapping[str, str]) -> web.StreamResponse:
     """Return the response for a body, which contains the body if that is small enough to be sent with the head."""
-    if len(body) <= _AT_ONCE:
+    if len(body) <= MOST_AT_ONCE:
         return web.Response(body=body, headers=headers)
     response = web.StreamResponse(headers=headers)
     response.content_length = len(body)

@@ -250,6 +250,9 @@ class Connection(RequestHandler):
         self._is_answering = self._is_repeating = self._has_begun = False
         self._limit_time(IDLE_S, None)
         self._take_request()
+        if self._has_eof and not (self._is_answering or self._is_last) and self.transport is not None:
+            # The rest of the request can't arrive. Later, because asyncio may have called this method.
+            asyncio.get_running_loop().call_soon(self.transport.close)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer without aiohttp, and ignore any further request."""
@@ -260,12 +263,13 @@ class Connection(RequestHandler):
         self._received.clear()
         if not isinstance(self.transport, asyncio.Transport) or self.transport.is_closing():
             return
+        self._limit_time(_LINGER_S, None)
         self.transport.write(refusal.answer())
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError):  # the client may have gone
+                self.transport.write_eof()
         else:
             self.transport.close()
-        self._limit_time(_LINGER_S, None)
 
     def _let_client_act(self) -> None:
         self.waits_since = asyncio.get_running_loop().time()

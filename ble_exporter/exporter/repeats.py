@@ -19,8 +19,11 @@ _MOST_REQUESTS = 4
 # In seconds of processor time. While an answer is repeated, the event loop does nothing else.
 _LONGEST_S = 0.005
 
+MOST_AT_ONCE = 128 * 1024
+"""In bytes. The kernel takes such an answer at once, unless the client has not read earlier ones."""
+
 Repetition = Callable[[], bytes | None]
-"""Returns a whole answer; None if that takes too long."""
+"""Returns a whole answer; None if that takes too long, or if the answer is too large to be sent at once."""
 
 
 class Repeats:
@@ -90,9 +93,9 @@ def repetition(response: web.Response, pieces: Callable[[], Iterable[bytes]]) ->
 
     def repeat() -> bytes | None:
         body = _in_time(pieces)
-        if body is None:
+        length = sum(map(len, body or ()))
+        if body is None or length > MOST_AT_ONCE:
             return None
-        length = sum(map(len, body))
         end = f"{hdrs.CONTENT_LENGTH}: {length}\r\n{hdrs.DATE}: {_date()}\r\n\r\n".encode()
         return b"".join([start, end, *body])
 

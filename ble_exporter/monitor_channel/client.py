@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import stat
 
 from ble_exporter.monitor_channel.channel import AF_BLUETOOTH, ChannelSockets
 from ble_exporter.monitor_channel.protocol import HELPER_SOCKET, LONGEST_PACKET, error_in, packet_of
@@ -44,12 +45,12 @@ async def _ask(controller: int, helper: str) -> ChannelSockets:
         await _readable(connection)
         received = socket.recv_fds(connection, LONGEST_PACKET, len(ChannelSockets._fields))
     answer, descriptors, _flags, _address = received
-    sockets = [_socket_of(one) for one in descriptors]
     error = error_in(answer)
-    if error is None and len(sockets) == len(ChannelSockets._fields):
-        return ChannelSockets(*sockets)
-    for one in sockets:
-        one.close()
+    are_sockets = all(stat.S_ISSOCK(os.fstat(one).st_mode) for one in descriptors)
+    if error is None and are_sockets and len(descriptors) == len(ChannelSockets._fields):
+        return ChannelSockets(*map(_socket_of, descriptors))
+    for one in descriptors:
+        os.close(one)
     raise error or OSError(errno.EPROTO, os.strerror(errno.EPROTO))
 
 

@@ -84,6 +84,24 @@ def test_half_of_a_request_before_the_end_is_no_request() -> None:
     assert (b"", {}) == (answer, dict(counts))
 
 
+@pytest.mark.parametrize("rest", [b"GET /met", b"\r\n"], ids=["part of a request", "a line end"])
+def test_what_follows_a_last_request_does_not_keep_the_connection(rest: bytes) -> None:
+    """Nothing can complete it after the client's end; such connections once stayed until the program ended."""
+
+    async def act(connect: Connect) -> float:
+        client = await connect()
+        client.send(GET + b"\r\n" + rest)
+        client.end()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await client.everything()
+        return loop.time() - began
+
+    took_s, counts = in_hasty_time(served(application(), act))
+
+    assert (True, {}) == (took_s < 1, dict(counts))
+
+
 def test_a_connection_serves_several_requests() -> None:
     """Prometheus keeps its connection between two scrapes."""
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from ble_exporter.config.app_config import AppConfig
 from ble_exporter.exporter.app import create_app
 from ble_exporter.exporter.connection import ANSWER_S
-from ble_exporter.exporter.repeats import Repeats, Repetition, repetition
+from ble_exporter.exporter.repeats import MOST_AT_ONCE, Repeats, Repetition, repetition
 from tests.exporter.raw_http import Client, Connect, in_hasty_time, served, statuses
 from tests.home import Home
 
@@ -92,6 +92,16 @@ def test_pieces_that_take_too_long_are_not_waited_for() -> None:
             yield b""
 
     assert repetition(web.Response(), endless)() is None
+
+
+def test_an_answer_that_has_become_large_is_given_to_aiohttp() -> None:
+    """After a reload, an answer may be many times as long, and only aiohttp's answers are limited in all."""
+    body = [b"x" * MOST_AT_ONCE]
+    repeat = repetition(web.Response(), lambda: body)
+    before = repeat()
+    body.append(b"x")
+
+    assert (True, None) == (before is not None, repeat())
 
 
 def test_the_packets_that_wait_do_not_make_an_answer_slow() -> None:

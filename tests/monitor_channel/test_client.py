@@ -129,8 +129,8 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def fds_of(pairs: Pairs) -> list[int]:
-    """Return the descriptors of a channel."""
+def detached(pairs: Pairs) -> list[int]:
+    """Open a channel, and return its descriptors, which the caller closes."""
     sockets = pairs.open(CONTROLLER)
     return [one.detach() for one in sockets]
 
@@ -160,12 +160,21 @@ def passing(packet: bytes, descriptors: list[int]) -> Serve:
 def test_an_error_of_the_helper_is_raised(path: str, pairs: Pairs, packet: bytes, passes: bool, number: int) -> None:
     """The log must give the helper's reason; sockets that came with an error must not stay open."""
     before = open_files()
-    descriptors = fds_of(pairs) if passes else []
+    descriptors = detached(pairs) if passes else []
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
         asked(path, passing(packet, descriptors))
     pairs.close()
 
     assert (number, path) == (caught.value.errno, caught.value.filename)
+    assert before == open_files()
+
+
+def test_descriptors_that_are_no_sockets_are_closed(path: str) -> None:
+    """An answer that can't be used must leave nothing open, however often the exporter asks."""
+    before = open_files()
+    with pytest.raises(OSError, match=os.strerror(errno.EPROTO)):
+        asked(path, passing(b"0", [os.open(os.devnull, os.O_RDONLY) for _ in ChannelSockets._fields]))
+
     assert before == open_files()
 
 
