@@ -22,6 +22,8 @@ HOSTILE = ("</h3><script>alert(1)</script><img src=x onerror=alert(2)>\u202eעב
 def card(page: "Page", name: str) -> list[str]:
     """Return the visible lines of a device's card."""
     element = page.locator("article").filter(has=page.get_by_role("heading", name=name, exact=False))
+    # A card has no text before the browser has drawn it.
+    element.get_by_role("heading").first.wait_for()
     return [line for line in element.inner_text().replace("\N{NO-BREAK SPACE}", " ").splitlines() if line]
 
 
