@@ -59,10 +59,10 @@ MEMORY = Table(
     "Memory grows linearly with the number of devices. With 0 devices, the difference from the same imports is the "
     "exporter's own code. For each device, the exporter keeps the latest values, the last hour of each value, the "
     "intervals of the packets, and the lines of the scrape. The last hour of six values grows to 3.4 kB, 40 % of the "
-    "whole. Each of these has a limit, which it reaches in the first hour, so memory does not grow after the first "
-    "hour. Measured once, with packets a simulated minute apart: 10,000 devices took 86 MiB after the first packets, "
-    "128 MiB after an hour, and 200 MiB at most, during requests for /metrics, /status, /history and /. Unknown "
-    "devices take no memory.",
+    "whole. Each of these has a limit, which it reaches in the first hour, so memory does not grow afterwards. "
+    "Measured once, with packets a simulated minute apart: 10,000 devices took 86 MiB after the first packets, 128 MiB "
+    "after an hour, and 200 MiB at most, during requests for /metrics, /status, /history and /. Unknown devices take "
+    "no memory.",
 )
 _REST, _PER_PACKET = "at rest, ms of CPU a minute", "for each packet, µs of CPU"
 PROCESSOR = Table(

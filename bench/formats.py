@@ -80,10 +80,11 @@ STREAMS = [
 
 TABLE = Table(
     "Decoding the other formats",
-    "The time to decode one packet. All decoders get the sender's address, those of encrypted packets also a cipher.",
+    "The time to decode one packet. All decoders get the sender's address, and those of encrypted packets also get a "
+    "cipher.",
     HEAD,
     tuple(stream.name for stream in STREAMS),
-    "The times grow as for BTHome v2. Decryption adds a constant, because a packet has only a few bytes.",
+    "The times grow as for BTHome v2. Decryption adds a constant time, because a packet has only a few bytes.",
 )
 TABLES = (TABLE,)
 

@@ -54,8 +54,8 @@ GROWTH = Table(
     "The time of a scrape in microseconds, divided by the number of devices. Aim: about the same for each number.",
     ("scrape", *_ROWS, f"{_ROWS[-1]} against {_ROWS[0]}"),
     tuple(_GROWING.values()),
-    "Constant if the time of a scrape is proportional to the number of devices. With few devices, the work that does "
-    "not depend on their number has a larger share.",
+    "A row is constant if the time of a scrape is proportional to the number of devices. With few devices, the work "
+    "that does not depend on their number has a larger share.",
 )
 TABLES = (SCRAPES, UPDATES, BOTH, GROWTH)
 

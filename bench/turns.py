@@ -44,7 +44,8 @@ TABLES = (
         f"{len(_NAMES)} new values each. Aim: {AIM}.",
         ("answer", "median ms", "longest ms"),
         tuple(f"{path}, {accept}" for path, accept in _CASES),
-        "Constant: the work is split into pieces, and only the number of pieces grows with the number of devices.",
+        "The times are constant: the work is split into pieces, and only the number of pieces grows with the number of "
+        "devices.",
     ),
 )
 
