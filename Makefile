@@ -52,7 +52,7 @@ test-differential: $(READY) ## Compare 300,000 random BTHome packets with bthome
 fuzz: ## Fuzz the decoders, guided by coverage, for FUZZ_SECONDS (default: 60); or run the input FUZZ_INPUT again.
 	@$(MAKE) --no-print-directory VENV=.venv-fuzz LOCK=requirements-fuzz.lock FUZZ="$(FUZZ_INPUT)" run-fuzz
 
-fuzz-keep: ## Save in tests/corpus the fewest fuzzing inputs that cover all branches.
+fuzz-keep: ## Save in tests/corpus a small set of fuzzing inputs that takes all branches.
 	@$(MAKE) --no-print-directory VENV=.venv-fuzz LOCK=requirements-fuzz.lock FUZZ=--keep run-fuzz
 
 run-fuzz: $(READY)
@@ -64,7 +64,7 @@ test-page: ## Test the page in a real Chromium. Needs Debian's package chromium.
 run-page: $(READY)
 	$(BIN)/python -m pytest -m page tests/page
 
-screenshots: ## Take screenshots of the page in typical and extreme states, for a look at build/screenshots.
+screenshots: ## Take screenshots of the page in typical and extreme states, and write them to build/screenshots.
 	@$(MAKE) --no-print-directory VENV=.venv-page LOCK=requirements-page.lock run-screenshots
 
 run-screenshots: $(READY)
@@ -144,7 +144,7 @@ nightly: test-pythons siege nights bench-radio test-deb ## Test on each Python, 
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 	QUIET_SECONDS=3600 PYTHONPATH=contrib $(PYTHON) -m fresh systemd
 
-fast-tests: $(READY) ## Run the fast tests alone, without those that start the program: about 20 s.
+fast-tests: $(READY) ## Run only those fast tests that do not start the program: about 20 s.
 	$(PYTEST) -m "$(WITHOUT_SLOW) and not program and not night" -q
 
 tests: $(READY)
@@ -172,7 +172,7 @@ release: ## Build the files of a release twice, check them, their licences and v
 run-release: $(READY)
 	PYTHONPATH=contrib $(BIN)/python -m release
 
-deb: ## Build the Debian package in dist/, for this machine's ARCHITECTURE or for arm64. Needs Debian 12's Python.
+deb: ## Build the Debian package in dist/, for this machine or for ARCHITECTURE (amd64, arm64). Needs Debian 12's Python.
 	@PYTHONPATH=contrib $(PYTHON) -m deb $(ARCHITECTURE)
 
 test-installers: release ## Install the files of the release with pip, pipx and uv, on each supported Python.

@@ -70,7 +70,7 @@ def on_config(config: "MkDocsConfig") -> None:
 
 
 def _with_lists(page: Path) -> str:
-    """Return a page's text, whose links to folders without README lead to lists of files; write these lists."""
+    """Return a page's text, in which links to folders without a README lead to lists of files; write these lists."""
 
     def replaced(link: re.Match[str]) -> str:
         folder = (page.parent / link[1]).resolve()

@@ -2,7 +2,7 @@
 Builds the Debian package: the program with its locked libraries, the units, and the other files of the service.
 
 pip fetches the libraries by their hashes, and dpkg-deb packs them; nothing of the target's architecture runs. Two
-builds of a commit are equal, byte by byte.
+builds of a commit are equal, byte for byte.
 """
 
 from __future__ import annotations

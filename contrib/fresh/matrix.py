@@ -26,7 +26,7 @@ def run(root: Path, *, is_whole: bool) -> list[str]:
     """
     Install the lock for encryption with the oldest pip on the oldest Python, and the newest pip on the newest Python.
 
-    With `is_whole`, install all locks with each pip on each Python.
+    With `is_whole`, install all locks with each pip on each Python. Raises an AssertionError on a failure.
 
     Returns:
         The Pythons that this machine lacks.

@@ -16,7 +16,7 @@ from fresh.systemd import CONFIGURATION, UNIT, Systemd, booted, wait_for
 
 BUILDS = ["git", "make", "python3-venv", "lintian"]
 RUNS = ["systemd-sysv", "dbus", "iproute2", "libgcc-s1", "libstdc++6"]
-"""What the checks and the package need after systemd has booted: then, the machine has no network to install it."""
+"""The packages that the checks and the package depend on. Once systemd has booted, the machine has no network."""
 
 _NEXT = "9.9.0"
 _CONFIG = Path("etc/ble_exporter/config.yaml")

@@ -45,7 +45,7 @@ def _variables() -> list[dashboard.DatasourceVariable | dashboard.QueryVariable 
     return [
         dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"),
         _query(
-            "instance", "Exporter", "label_values(ble_exporter_build_info, instance)", "Exporters, by their address"
+            "instance", "Exporter", "label_values(ble_exporter_build_info, instance)", "Exporters, by address or name"
         ),
         dashboard.CustomVariable("label")
         .label("Label")

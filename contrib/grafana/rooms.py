@@ -194,8 +194,9 @@ def battery() -> Panels:
             Text(
                 "Days until the battery is at 10 %",
                 "The forecast extends the fall of the last 14 days as a straight line. It exists only for sensors that "
-                "are heard, and whose level has fallen by 2 % or more in that time: less is no trend. It needs two "
-                "weeks of history in Prometheus, and as much after each change of the battery.",
+                "are heard, and whose level has fallen by 2 % or more in that time: less is no trend. It is rough "
+                "while Prometheus has less than two weeks of history. After a change of the battery, there is no "
+                "forecast until the line falls again.",
                 "No battery has fallen by 2 % in the last 14 days",
             ),
             Scale("suffix:days", decimals=0, low=0, high=365, steps={None: VERMILLION, 14: ORANGE, 60: BLUE}),
