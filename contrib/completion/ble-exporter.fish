@@ -75,7 +75,7 @@ complete -c ble-exporter -n '_shtab_ble_exporter_using; and test $_shtab_ble_exp
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -s h -l help -d 'show this help message and exit'
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l force -d 'overwrite FILE'
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l seconds -x -d 'seconds to record, 1 to 604800 (default: 60); Ctrl-C ends earlier'
-complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l megabytes -x -d 'end when FILE has this size; default and maximum: 10, the most that --replay can read'
+complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l megabytes -x -d 'end when FILE has this size; default and maximum: 10, the most that the exporter can replay'
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l only-configured -d 'record only the devices in the configuration'
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l only -x -d 'record only this device; can be repeated, and combined with --only-configured'
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration with the devices, the adapters and the ear (default: config.yaml, if it exists)'

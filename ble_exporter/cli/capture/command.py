@@ -96,7 +96,7 @@ def _add_limits(parser: Parser) -> None:
         metavar="N",
         type=number_between(float, 0.001, most_mb),
         default=most_mb,
-        help="end when FILE has this size; default and maximum: %(default)g, the most that --replay can read",
+        help="end when FILE has this size; default and maximum: %(default)g, the most that the exporter can replay",
     )
 
 

@@ -37,7 +37,7 @@ class Recording:
         senders: The addresses of the recorded senders; none are added once there are MOST_SENDERS.
         size: The size of the file in bytes.
         end: Why nothing more is recorded: "full", or the reason why the file can't be written; empty while recording.
-        kept_as: The name under which the file was kept when it was closed; empty if it was not.
+        kept_as: The name of the file once it is closed; empty before, or if the file was removed.
 
     Raises:
         ConfigError: The file can't be created.
@@ -81,7 +81,7 @@ class Recording:
                 self.senders.update(senders)
 
     def close(self, *, keeps: bool = True, is_whole: bool = True) -> None:
-        """Close the file; remove it if nothing was recorded, or if `keeps` is false. A part replaces no file."""
+        """Close the file; remove it if nothing was recorded, or if `keeps` is false. A partial one replaces no file."""
         try:
             if keeps and self.packets:
                 is_beside = self._written != self._target
@@ -124,9 +124,9 @@ class Recording:
 
 def _create(path: str, *, overwrites: bool) -> tuple[int, Path, Path]:
     """
-    Create a file that only its user can read; return its descriptor, its present name and its final name.
+    Create a file that only its user can read; return its descriptor, its current name and its final name.
 
-    With `overwrites`, it is a file beside the one that it will replace, and named after it. Raises ConfigError.
+    With `overwrites`, the file is created beside the one to be replaced, under a similar name. Raises ConfigError.
     """
     try:
         if not overwrites:

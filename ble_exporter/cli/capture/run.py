@@ -91,10 +91,10 @@ class Recorder:
             self._recording.add(event, self._steady(at_us), int(number) if number.isdecimal() else 0)
 
     def _steady(self, at_us: int) -> int:
-        """Return a time as if the clock had not been set since the start: a replay would wait for the difference."""
+        """Return the time `at_us` as if the clock had not been set: a replay would otherwise wait for the change."""
         now = self._clock()
         set_by = now - self._boot() - self._boot_at
-        # The time of an event that came before the clock was set differs from the present time by about that change.
+        # If an event came before the clock was set, its time differs from the current time by about that change.
         is_new = abs(now - at_us / 1e6) < abs(set_by) / 2
         return at_us - round(set_by * 1e6) if is_new and abs(set_by) > _SET_S else at_us
 
@@ -134,7 +134,7 @@ def run(
 
 
 def _raise_exit(number: int) -> None:
-    """End the program by an exception, so that the file is completed or removed."""
+    """End the program with an exception, so that the file is completed or removed."""
     raise SystemExit(EXIT_SIGNAL + number)
 
 
@@ -146,7 +146,7 @@ def _convert(events: Iterable[Record], recording: Recording) -> None:
 
 
 def _listen(options: argparse.Namespace, radio: Radio, recorder: Recorder, recording: Recording) -> None:
-    """Listen until the time is over, recording ends, or a signal arrives; on a terminal, show the progress."""
+    """Listen until the time is up, recording ends, or a signal arrives; on a terminal, show the progress."""
     is_live = Painter(sys.stderr).is_live
     if not is_live:
         _note(f"{options.file}: recording for {options.seconds:g} s")
