@@ -65,7 +65,7 @@ def guesses(payload: bytes) -> list[Guess]:
 
 def best_rank(payload: bytes) -> int:
     """
-    Return the rank of the best guess at bytes, which may be an HCI event; without a guess, a rank above ANYTHING.
+    Return the rank of the best guess at bytes, which may be an HCI event; without a guess, a rank worse than ANYTHING.
 
     More bytes than a packet can have are not examined, because that could take a minute.
     """
@@ -95,7 +95,7 @@ def _behind_a_head(payload: bytes) -> Iterator[Guess]:
             length = f"it follows its length ({number_of(size, 'byte')})"
             rest = payload[size:]
             for guess in (*_of_service_data(rest), *_behind_its_uuid(rest)):
-                # The right length confirms the rest.
+                # A length that matches makes the guess more certain.
                 rank = max(guess.rank - 1, CERTAIN)
                 yield Guess(rank, guess.uuid, f"{length}; {guess.why}", size + guess.start)
 

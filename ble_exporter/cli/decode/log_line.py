@@ -27,7 +27,7 @@ _LEVEL = re.compile(
 _COUNT_LABELS = frozenset({"len", "length", "size", "count"})
 # At the end of a line: the RSSI and the sender's address.
 _TAIL = re.compile(rf"(?:[\s,;]+(?:-\d{{2,3}}(?:\s*dBm)?|(?P<address>{ADDRESS})))+[\s,;]*$", re.IGNORECASE)
-# The maximum length of such an end, including some blanks.
+# The maximum length of this part of a line, including a few blanks.
 _TAIL_SIZE = 40
 _RSSI = re.compile(r"\brssi\W{0,4}-\d{1,3}(?:\s*dBm)?(?:\s*\(0x[0-9a-f]+\))?[\s,;]*", re.IGNORECASE)
 # At the beginning of a line: the sender's address, perhaps after a time in seconds, perhaps followed by the RSSI.

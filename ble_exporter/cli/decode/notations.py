@@ -26,8 +26,8 @@ def read(lines: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
     """
     Return the bytes of a text, and notes on how it was read.
 
-    If several notations are possible, the one whose bytes a format confirms best is chosen; in doubt, two hex digits
-    are a byte.
+    If several notations are possible, the one whose bytes a format confirms best is chosen; if there is a tie, pairs of
+    hex digits.
 
     Raises:
         ValueError: The text is in none of the notations.
