@@ -1,4 +1,4 @@
-"""Listens on behalf of a command, until the time is over or a signal arrives."""
+"""Listens on behalf of a command, until the time is up or a signal arrives."""
 
 import asyncio
 import signal

@@ -110,7 +110,7 @@ class DiscoveredDevice:
         return self.rose is not None and now - self.rose_at <= RISE_SHOWN_S
 
     def hear(self, advertisement: Advertisement, cipher: Cipher | None, now: float) -> None:
-        """Store the contents of one advertisement, received at `now` by the clock of the Discovery."""
+        """Store the contents of one advertisement, received at `now` on the Discovery's clock."""
         self.name = advertisement.name[:_MAX_NAME_LENGTH] or self.name
         if advertisement.rssi is not None:
             last = advertisement.rssi if self.rssi is None else self.rssi

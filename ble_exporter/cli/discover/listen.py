@@ -1,4 +1,4 @@
-"""Listens on behalf of `discover`, until the time is over or the user presses Ctrl-C."""
+"""Listens on behalf of `discover`, until the time is up or the user presses Ctrl-C."""
 
 from ble_exporter.cli.discover.discovered import Discovery
 from ble_exporter.cli.discover.display import Display

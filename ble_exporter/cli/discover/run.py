@@ -164,7 +164,7 @@ def _note_settings(path: str, adapter: str | None) -> None:
 
 
 def _simulated(options: argparse.Namespace) -> list[str]:
-    """Return the options with which the service listens to the same simulated radio or capture as `discover`."""
+    """Return the options with which another command simulates the same sensors, or replays the same capture."""
     arguments = ["--mock"] if options.mock else []
     arguments += ["--mock-seed", str(options.mock_seed)] if options.mock_seed is not None else []
     arguments += ["--replay", options.replay] if options.replay else []

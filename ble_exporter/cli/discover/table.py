@@ -49,7 +49,7 @@ def sensor_lines(
     """
     Return the table of sensors with its header, cut to `max_width` columns; an empty list if there is no sensor.
 
-    The sensors with the addresses `rising` are marked, and so are their measurements that rose. `numbers` maps
+    Sensors whose addresses are in `rising` are marked, and so are their measurements that rose. `numbers` maps
     addresses to the numbers by which the user chooses sensors.
     """
     if not sensors:

@@ -31,7 +31,7 @@ _PROGRAM_TIMEOUT_S = 5.0
 class CheckResult(NamedTuple):
     """One result of a check."""
 
-    # "fail" if the problem prevents readings or the log, "warn" if readings may be lost or wrong, "skip" if unchecked
+    # "fail" if the problem prevents readings or the log, "warn" for any other problem, "skip" if unchecked
     level: Level
     text: str
     command: str = ""  # the shell command that fixes the problem; empty if there is none

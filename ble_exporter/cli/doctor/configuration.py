@@ -95,7 +95,7 @@ def _access_command(path: Path, right: Literal["r", "x"]) -> str:
 
 
 def check_key_files(context: CheckContext) -> Iterator[CheckResult]:
-    """Check that no file with a bindkey is readable for every user. Yield no result if there are no bindkeys."""
+    """Check that no file with a bindkey is world-readable. Yield no result if there are no bindkeys."""
     files = context.valid_config.key_files
     warnings = [(path, warning) for path in files for warning in world_readable_warnings([path])]
     for path, warning in warnings:

@@ -19,7 +19,7 @@ _SYNCHRONIZED = "run/systemd/timesync/synchronized"
 _SERVICE_USER = "ble"
 _MAKE_SPACE = "sudo journalctl --vacuum-size=50M"
 
-# The date when this check was written: a clock that shows an earlier time is wrong.
+# The month in which this check was written: a clock that shows an earlier time is wrong.
 _NOT_BEFORE = datetime(2026, 11, 1, tzinfo=timezone.utc).timestamp()
 
 

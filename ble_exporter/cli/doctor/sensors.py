@@ -23,7 +23,7 @@ _SOON_S = 10.0
 _REFUSALS: Mapping[RejectReason, tuple[Level, str]] = {
     "encrypted": (
         "fail",
-        "its packets are encrypted, but no bindkey is configured: add the bindkey on the firmware's page",
+        "its packets are encrypted, but no bindkey is configured: add the one that the firmware's page shows",
     ),
     "wrong_key": (
         "fail",
