@@ -35,7 +35,7 @@ _USERS_OWN = (
 # systemd-sysusers uses this limit, too.
 _LAST_SYSTEM_USER = 999
 
-# The files of the repository's contrib/; in a checkout, they are links.
+# This folder has copies of the units in the repository's contrib/; in a checkout, links to them.
 _FOLDER = Path(__file__).parent
 
 
@@ -113,7 +113,7 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
             *map(Remove, units),
             Run(("systemctl", "daemon-reload")),
         ]
-    # systemd keeps such a link for each unit that is active, even if the file of the unit has been deleted.
+    # systemd keeps a link `invocation:NAME` for each active unit, even if the unit's file has been deleted.
     active = [path for path in UNIT_FILES if machine.exists(f"/run/systemd/units/invocation:{Path(path).name}")]
     if alone := [Path(path).name for path in active if path not in units]:
         plan.steps.append(Run(("systemctl", "stop", *alone)))
@@ -137,7 +137,7 @@ def removal(machine: Machine, *, is_purge: bool) -> Plan:
 
 
 def _removal_of_the_user(machine: Machine, *, is_purge: bool) -> Step:
-    # If this user were removed, another user could get its number, and would then own its files.
+    # If this user were removed, another user could get the same user id, and would then own the remaining files.
     if sign := _sign_of_another(machine):
         return Keep(f"the user {USER}", f"it was not created for the service: {sign}")
     if is_purge:

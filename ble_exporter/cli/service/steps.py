@@ -226,7 +226,7 @@ class Keep(_Silent):
 
 
 def _make_folder(path: Path) -> None:
-    """Create a folder, and missing ones above it, readable for everybody, whatever root's umask is."""
+    """Create a folder, and missing ones above it, readable by everybody, whatever root's umask is."""
     for folder in (*reversed(path.parents), path):
         if not folder.exists():
             folder.mkdir()
