@@ -77,8 +77,8 @@ def add_devices(path: str, devices: Sequence[NewDevice]) -> None:
     """
     Add devices to a file, or write a complete new file; on failure, undo the change and raise a ConfigError.
 
-    The file is written in place, so it keeps its owner, its permissions and everything else that belongs to it. But if
-    it receives a bindkey, users outside its group lose access to it, and the group loses the right to write.
+    The file is written in place, so it keeps its owner, permissions and other attributes. But if it receives a bindkey,
+    users outside its group lose access to it, and the group loses the right to write.
     """
     old = _content(path)
     new = insert_devices(path, old, devices)
@@ -95,8 +95,8 @@ def insert_devices(path: str, data: bytes, devices: Sequence[NewDevice]) -> byte
     Return the content of a configuration file with devices added; blank content becomes a complete configuration.
 
     Raises:
-        ConfigError: The content is not a valid configuration, an address or a name is invalid or already used, or the
-            listed devices are written in a style that can't be extended safely.
+        ConfigError: The content is not a valid configuration, an address or a name is invalid or already used, there
+            are too many devices, or the listed devices are written in a style that can't be extended safely.
     """
     data = data if data.strip() else NEW_FILE.encode()
     old = parse_config(path, data, needs_devices=False)

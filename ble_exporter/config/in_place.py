@@ -102,7 +102,7 @@ def _modified_s(path: str) -> float:
 def _create(target: Path, new: bytes, *, holds_key: bool) -> None:
     """Write a new file, which appears under its name only when it is complete."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    # After a crash, the next process may have the same number: in a container, it often does.
+    # After a crash, the next process may have the same process id: in a container, it often does.
     temporary.unlink(missing_ok=True)
     mode = 0o600 if holds_key else 0o666
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

@@ -29,7 +29,7 @@ OWN_NAMES = frozenset(
         *("position", "reason", "version"),
     ]
 )
-"""The names of the labels of the exporter's own series. A join would overwrite the values of these labels."""
+"""The names of the labels of the `ble_…` series. A join would overwrite the values of these labels."""
 RESERVED_NAMES = frozenset(("alertname", "instance", "job", "le", "quantile", *OWN_NAMES))
 """The names that a device's labels can't have: those of the exporter's own labels, and those that Prometheus sets."""
 

@@ -131,7 +131,7 @@ class Document:
                 if key in nodes:
                     problem = f"is already set on line {line_of(nodes[key])}"
                     if is_mapping(nodes[key]) and len(nodes[key].value) < MAX_ENTRIES:
-                        # Check the devices in both places. The limit is for aliases of this mapping: each doubles it.
+                        # Check the devices in both places. The limit is for repeated aliases: each doubles the list.
                         nodes[key].value += entries_of(value_node)
                     self.fail(key_node, problem, "remove one of the two", key=key)
                 nodes[key] = value_node
@@ -149,7 +149,7 @@ class Document:
             return text.lower() == "true"
         if kind in ("int", "float"):
             with suppress(ValueError):
-                # int() rejects thousands of digits. No setting needs 18 digits, so a longer number may become a float.
+                # int() rejects thousands of digits. No setting needs 18 digits, so a number that long becomes a float.
                 return int(text) if kind == "int" and len(text) < 18 else float(text)
             self.fail(node, f"{text} is not a number", "write one", key=key)
         if kind != "str":
@@ -271,7 +271,7 @@ def is_bare_number(node: Node) -> bool:
 
 
 def show_value(node: Node, value: Scalar) -> str:
-    """Return the value of a node as text for messages; a number as it is written, because 017500 reads as 17500.0."""
+    """Return a node's value as text for messages: a number as it is written, because 017500 has the value 17500.0."""
     if value is None:
         return "an empty value"
     if isinstance(value, bool):
