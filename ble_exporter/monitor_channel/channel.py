@@ -98,7 +98,7 @@ def open_channel(controller: int) -> ChannelSockets:
 
 def restrict(one: socket.socket, controller: int, one_of: int = 1) -> None:
     """
-    Restrict a socket for ever to the advertising reports of one controller, with a time stamp and a large buffer.
+    Permanently restrict a socket to the advertising reports of one controller; turn on time stamps and a large buffer.
 
     The socket must not be able to receive anything yet. For `one_of`, see `advertising_filter`. Raises OSError.
     """

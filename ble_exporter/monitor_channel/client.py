@@ -24,8 +24,8 @@ async def request_channel(controller: int, helper: str = HELPER_SOCKET, limit_s:
     Return the channel for a controller, which the helper has opened.
 
     Raises an OSError with the path of the helper's socket: FileNotFoundError if there is no helper, PermissionError if
-    this user may not ask it, TimeoutError if it does not answer in time, or the error with which it could not open the
-    channel.
+    this user may not ask it, TimeoutError if it does not answer in time, or the error that kept the helper from opening
+    the channel.
     """
     try:
         return await within(limit_s, _ask(controller, helper))

@@ -56,7 +56,7 @@ def main(opener: Callable[[int], ChannelSockets] = open_channel) -> int:
             answer(connection, opener)
     except OSError as error:
         _note(f"a request was not answered: {error}")
-    # What a client does is no failure of the unit.
+    # A fault of a client is not a failure of the unit.
     return 0
 
 

@@ -1,5 +1,5 @@
 """
-How a process asks the helper for the monitor channel, over a Unix socket that keeps the bounds of packets.
+How a process asks the helper for the monitor channel, over a Unix socket that preserves the boundaries of packets.
 
 The request is one packet: the number of a controller, in decimal digits. The answer is one packet, too: an error
 number, in decimal digits, which is 0 if the packet also passes the two sockets of the channel.
