@@ -17,7 +17,7 @@ def get_logger(app_config: AppConfig, log_format: LogFormat = "text") -> logging
     """
     Return the program's logger with one handler, which writes to the configured log file or to standard error.
 
-    Creates the folder of the log file. Another call replaces the handler. If the log file can't be written, a warning
+    Creates the folder of the log file. A further call replaces the handler. If the log file can't be written, a warning
     on standard error says so, and the handler keeps trying.
     """
     logger = logging.getLogger(NAME)

@@ -1,1 +1,1 @@
-"""The operating system: files, listening ports, and the standard streams."""
+"""The operating system: files, listening ports, signals, and the standard streams."""

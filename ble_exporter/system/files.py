@@ -24,7 +24,7 @@ def read_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES, *, 
     """
     Return the content of a regular file; raise an OSError whose `strerror` says why the file can't be read.
 
-    Without `follow_symlinks`, symbolic links are refused, too.
+    Without `follow_symlinks`, symbolic links are refused, too. Raises ValueError if the path contains a NUL character.
     """
     file = open_file(path, max_bytes, follow_symlinks=follow_symlinks)
     with file:

@@ -27,7 +27,7 @@ SERVER_NAME = "ble-exporter"
 """`doctor` recognises the exporter by this name if the server requires TLS or a password."""
 
 MOST_REQUESTS = 8
-"""The maximum number of unanswered requests for paths other than the metrics, and the default maximum for metrics."""
+"""How many requests may wait for their answers: for the metrics, by default, and for all other paths together."""
 
 _LAST_PORT = 65535
 _ENDPOINT = re.compile(r"(\[(?P<v6>[\w.%-]*:[\w:.%-]*)\]|(?P<v4>[0-9.]*|localhost)):(?P<port>[0-9]{1,5})", re.ASCII)
@@ -158,7 +158,7 @@ def _listening(address: str | None, port: int) -> socket.socket:
 def _refuse_broadcast(address: str) -> None:
     """Raise a ConfigError for the broadcast address of a network: a server can listen on it, but nobody can connect."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        # Connecting a UDP socket sends nothing. Other errors may be temporary, and listen() describes them better.
+        # Connecting a UDP socket sends nothing. Other errors may be temporary; if not, opening the port reports them.
         if probe.connect_ex((address, 9)) == errno.EACCES:
             raise ConfigError(f"{address} is a broadcast address", "`ip address` shows others", key="listen_address")
 

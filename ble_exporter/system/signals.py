@@ -1,4 +1,4 @@
-"""The signals that end a program."""
+"""Handles SIGTERM and SIGHUP, which end a command."""
 
 import signal
 from collections.abc import Callable, Iterator

@@ -53,7 +53,7 @@ class _Output(io.FileIO):
 
 
 class _Messages(io.FileIO):
-    """Standard error. It drops what can't be written immediately, because there is no other place for it."""
+    """Standard error. It drops text that can't be written immediately, because there is nowhere else to write it."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write as much of the data as possible without waiting; return the size of the data."""
