@@ -122,7 +122,7 @@ def _flush_output() -> None:
 
 
 def _end_now(number: int) -> None:
-    """End the program by a signal. The first process of a container would otherwise ignore it."""
+    """End the program with the exit status for a signal, which the first process of a container ignores by default."""
     os._exit(EXIT_SIGNAL + number)
 
 
@@ -165,7 +165,7 @@ def _load(options: argparse.Namespace) -> "AppConfig":
     from ble_exporter.formats.ciphers import ciphers_of
 
     config = load_config(options.config)
-    # The ciphers are not used here: the call makes sure, also for --config.check, that the library is installed.
+    # The ciphers are not used here: if a bindkey is set, but the library is missing, the call raises a ConfigError.
     ciphers_of(config.keys)
     config = replace(config, log_level=options.log_level or config.log_level)
     if options.replay and not config.is_continuous:
@@ -228,7 +228,7 @@ def _run(
     signals: _Signals,
     build: "RadioBuilder | None",
 ) -> None:
-    # Imported here to keep --config.check fast: bleak and aiohttp take most of a second on a Pi.
+    # Imported here to keep --config.check fast: importing bleak and aiohttp takes most of a second on a Pi.
     import asyncio
 
     from ble_exporter.device.clock import fast_clock

@@ -83,7 +83,7 @@ def plain_reader(advertisement: Advertisement) -> Reading:
 
 def keyed_reader(cipher: Cipher, guard: "ReplayGuard") -> Reader:
     """Return the reader of a device that has a key; it accepts only new packets that are encrypted with this key."""
-    from ble_exporter.device.replay import DigestingCipher  # noqa: PLC0415 - without a key, it takes memory for nothing
+    from ble_exporter.device.replay import DigestingCipher  # noqa: PLC0415 - needed only with a key
 
     def read(advertisement: Advertisement) -> Reading:
         digesting = DigestingCipher(cipher)

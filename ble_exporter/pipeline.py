@@ -70,7 +70,7 @@ def build_devices(
     glitch_filters = {address.upper(): setting for address, setting in config.glitch_filters.items()}
     offsets = {address.upper(): setting for address, setting in config.offsets.items()}
     labels = {address.upper(): setting for address, setting in config.labels.items()}
-    # Shared, because each empty dictionary, string and lifetime takes memory.
+    # Shared, because each empty dictionary and each lifetime takes memory.
     no_labels: dict[str, str] = {}
     no_offsets: dict[Measurement, float] = {}
     lifetimes: dict[float | str | None, Lifetime] = {}

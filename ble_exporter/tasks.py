@@ -1,5 +1,5 @@
 """
-Starts and ends all tasks of the program: no task outlives its block, and no error is lost.
+Starts and ends all tasks of the program: no task outlives its block, and no task's error is lost.
 
 The exception is `within`: it does not wait for a coroutine that has timed out, and logs that coroutine's error at DEBUG
 level.
@@ -19,7 +19,8 @@ from typing import TypeVar, cast
 
 from ble_exporter.errors import ExporterError
 
-# Longer than a radio may take to stop. Before Python 3.12, a library may swallow the first cancellation.
+# Longer than a radio takes to stop, unless it is resetting its adapter. Before Python 3.12, a library may swallow the
+# first cancellation.
 CANCEL_AGAIN_S = 10.0
 
 # A task may wake slightly before a tick, because the clock and the sums of times are rounded.
@@ -85,8 +86,8 @@ class Tasks:
         """
         Cancel every task, wait until all have ended, and raise the first error of a task.
 
-        If this call is cancelled, it cancels the tasks again immediately, and raises CancelledError when they have
-        ended.
+        If this call is cancelled, it cancels the tasks again immediately; when they have ended without an error, it
+        raises CancelledError.
         """
         cancellation = None
         self._is_ending = True
@@ -170,7 +171,7 @@ def time_of_tick(period_s: float) -> float:
 
 
 async def next_tick(period_s: float, *, at_most_s: float = math.inf) -> None:
-    """Wait for the next tick, or `at_most_s` seconds; see `time_of_tick`."""
+    """Wait for the next tick, but at most `at_most_s` seconds; see `time_of_tick`."""
     await asyncio.sleep(min(time_of_tick(period_s) - asyncio.get_running_loop().time(), at_most_s))
 
 
@@ -178,7 +179,8 @@ async def uninterrupted(coroutine: Coroutine[object, None, Result]) -> Result:
     """
     Return the coroutine's result; let a cancellation take effect only when the coroutine has ended.
 
-    For work of limited duration that must not stop half-way. After a cancellation, the coroutine's error is logged.
+    For work of limited duration that must not stop half-way. After a cancellation, the coroutine's error is logged at
+    DEBUG level.
     """
     task = asyncio.ensure_future(coroutine)
     cancellation = None

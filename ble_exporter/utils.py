@@ -15,7 +15,7 @@ _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,10}\U000e007f")
 
 
 def is_visible(char: str) -> bool:
-    """Return whether a character is visible, or does nothing but join the letters or emoji around it."""
+    """Return whether a character is visible, or only affects whether the letters or emoji around it are joined."""
     return (char.isprintable() and char not in _BLANK) or char in _JOINERS or _EMOJI[0] <= char <= _EMOJI[1]
 
 
@@ -25,7 +25,7 @@ def hidden_in(text: str) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return the text as one printable line: white space is collapsed, other unprintable characters are escaped."""
+    """Return the text as one line: white space is collapsed, and other invisible characters are escaped."""
     folded = " ".join(str(text).split())
     return "".join(char if is_visible(char) else char.encode("unicode_escape").decode() for char in folded)
 
@@ -47,7 +47,7 @@ def in_words(seconds: float) -> str:
 
 def median_low(values: Iterable[float]) -> float:
     """
-    Return the median of at least one value; of an even number, the lower of the two in the middle.
+    Return the median of at least one value; for an even number of values, the lower of the two in the middle.
 
     The module `statistics` has this function and `median`, but importing it takes 0.7 MB of memory.
     """
@@ -56,6 +56,6 @@ def median_low(values: Iterable[float]) -> float:
 
 
 def median(values: Iterable[float]) -> float:
-    """Return the median of at least one value; of an even number, the mean of the two in the middle."""
+    """Return the median of at least one value; for an even number of values, the mean of the two in the middle."""
     ordered = sorted(values)
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
