@@ -26,7 +26,7 @@ RECORD = Path("/run/ble_exporter/adapter_resets.json")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Recover the adapter given by --adapter, or those for which the record asks root; return the exit status."""
+    """Recover the adapter given by --adapter, or those that the record says need root; return the exit status."""
     options = build_parser().parse(arguments)
     from ble_exporter.cli.recover.recovery import Recovery, Switchboard
     from ble_exporter.scanner.reset_record import read_resets

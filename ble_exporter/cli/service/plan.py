@@ -35,7 +35,7 @@ _USERS_OWN = (
 # systemd-sysusers uses this limit, too.
 _LAST_SYSTEM_USER = 999
 
-# This folder has copies of the units in the repository's contrib/; in a checkout, links to them.
+# This folder has copies of files from the repository's contrib/; in a checkout, links to them.
 _FOLDER = Path(__file__).parent
 
 
