@@ -56,7 +56,7 @@ class Structure(NamedTuple):
 
     Attributes:
         offset: Offset of the length byte in the advertising payload.
-        kind: AD type; None for the zeros after the last structure, and for a length without a type.
+        kind: AD type; None after a length of 0, which ends the payload, and for a length without a type.
         data: The bytes after the type.
         missing: Number of bytes missing at the end of the payload.
     """
@@ -125,7 +125,7 @@ def structures(payload: bytes) -> list[Structure]:
     """
     Split an advertising payload (any bytes) into AD structures that cover it completely.
 
-    Only the last structure can be cut short, or consist of the zeros that fill a packet.
+    Only the last structure can be cut short. From a length of 0 on, all bytes, usually zeros, form the last structure.
     """
     found: list[Structure] = []
     index = 0

@@ -61,7 +61,7 @@ def decode(payload: bytes, address: str = "", cipher: Cipher | None = None) -> D
         cipher: The cipher for the sender's key.
 
     Raises:
-        DecodeError: The payload has the wrong version or a reserved bit set, is cut short or too long, has only
+        DecodeError: The payload has the wrong version or the reserved bit 1 set, is cut short or too long, has only
             impossible values, or can't be decrypted because the key or the address is missing or wrong.
 
     Source: bthome.io/format

@@ -123,7 +123,7 @@ def _raw(number: Number, value_type: int, data: bytes) -> float | None:
 
 
 def guess(payload: bytes) -> Guess | None:
-    """Guess plain BTHome v1 if all objects are known, or the first one is typical; otherwise return None."""
+    """Guess plain BTHome v1 if all objects are known and not too large, or the first is typical; else return None."""
     if is_typical(payload):
         return Guess(LIKELY, UUID, "it consists of version 1 objects only")
     if is_fully_known(fields, payload) and all(
@@ -144,7 +144,7 @@ def guess_encrypted(payload: bytes) -> Guess | None:
 
 
 def _most(control: int) -> int:
-    """Return the largest usual size of an object with this control byte: in bytes, with control byte and id."""
+    """Return the largest plausible size, in bytes, of an object with this control byte, including that byte and id."""
     return 7 if control >> _TYPE_BIT in (_UNSIGNED, _SIGNED) else MAX_SIZE
 
 

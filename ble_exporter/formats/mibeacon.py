@@ -174,7 +174,7 @@ def guess(payload: bytes) -> Guess | None:
             if one.role != "encrypted":
                 end, has_values = one.end, has_values or one.role == "measurement"
     except DecodeError:
-        # All objects of thermometers have ids from 0x1000 to 0x10FF.
+        # All objects in the table have ids from 0x1000 to 0x10FF.
         has_object = end > _HEAD_SIZE and payload[end + 1 : end + 2] == b"\x10"
         has_head = len(payload) > _HEAD_SIZE and not control & (_UNUSED | MESH)
         why = f"it begins like a frame of version {version}, but the rest does not fit"

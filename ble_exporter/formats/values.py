@@ -117,7 +117,7 @@ def fold(fields: Fields, payload: bytes, sender: str | None, cipher: Cipher | No
 
 
 def is_fully_known(fields: Fields, payload: bytes) -> bool:
-    """Return whether a payload is valid, not encrypted, without unknown objects, and has a value or a packet id."""
+    """Return whether a payload is valid and not encrypted, and has a value or a packet id, but no unknown object."""
     try:
         decoded = fold(fields, payload, None)
     except DecodeError:
