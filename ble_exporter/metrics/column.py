@@ -1,4 +1,4 @@
-"""The samples of one metric family, and their text. A sample becomes an object only when somebody reads it."""
+"""The samples of one metric family, and their text."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -122,7 +122,7 @@ class Template:
 
 
 def _of_times(lines: bytes, first_digit: int, values: Sequence[float]) -> bytes:
-    """Return lines with the Unix times of these milliseconds, of which all 13 digits but the first may differ."""
+    """Return lines with these Unix times, given in milliseconds: 13 digits, of which the first is the same in all."""
     lines = lines.replace(b" %r\n", b" %d.%%012de+09\n" % first_digit)
     base = first_digit * _THIRTEEN_DIGITS
     text = lines % tuple([value - base for value in values])

@@ -43,5 +43,5 @@ class DeviceLabels(Collector):
 
 
 def _labels(device: Device) -> dict[str, str]:
-    """Return the labels; for a device without configured labels, those of its other series, to save memory."""
+    """Return the labels; without configured labels, the same object as in the device's other series, to save memory."""
     return {**device.labels, **device.configured_labels} if device.configured_labels else device.labels

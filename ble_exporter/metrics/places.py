@@ -1,8 +1,8 @@
 """
 The series that the devices show, and the places of their values.
 
-Between two scrapes, the values of most devices change, but a series hardly ever appears or expires. A scrape then reads
-the values from the places that the previous scrape has found, without a search in the devices.
+Between two scrapes, the values of most devices change, but a series hardly ever appears or expires. A scrape therefore
+reads the values from the places that an earlier scrape found, without searching the devices.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ _MISSED = Head(
 
 
 class _Correction(NamedTuple):
-    """An offset: the position of a value in its family, and the device and the measurement that have it."""
+    """A value with an offset: its position in its family, and the device and measurement that have the offset."""
 
     position: int
     device: Device
@@ -151,7 +151,7 @@ class Places:
 
 
 def _rhythm_of(device: Device) -> Rhythm | Device:
-    """Return an object with the usual interval of a device: its only rhythm, which is faster, or the device."""
+    """Return an object with the usual interval of a device: its only rhythm, which is faster to ask, or the device."""
     receptions = device.receptions
     return next(iter(receptions.values())).rhythm if len(receptions) == 1 else device
 

@@ -93,13 +93,13 @@ class ProcessMetrics(Tables):
         return [Table(_EVERYTHING, [*of_process, *of_python])]
 
     def _count_files(self) -> int:
-        """Return the number of open file descriptors plus one: prometheus_client opens one more to count them."""
+        """Return the number of open file descriptors, plus the one that prometheus_client opens to count them."""
         # Since Linux 6.2, the size of the folder is the number of its files; before, it was 0.
         return 1 + (os.fstat(self._files).st_size or len(os.listdir(self._files)))  # noqa: PTH208 - takes no descriptor
 
 
 def _started_s() -> float | None:
-    """Return the time at which this process has started, in seconds since boot; None without /proc."""
+    """Return the time at which this process started, in seconds since boot; None without /proc."""
     try:
         # The name of the program, in parentheses, may contain anything.
         return int(Path(_STAT).read_bytes().rpartition(b")")[2].split()[19]) / _TICKS_PER_S

@@ -66,7 +66,7 @@ class Readings(Tables):
         return self._revision.number
 
     def refresh(self) -> Iterator[None]:
-        """Expire values in one step for each device, so that `version` need not expire those of thousands at once."""
+        """Expire values device by device, one per step, so that `version` need not do it for thousands at once."""
         now_s = self._clock.now()
         if self._revision.expires_at <= now_s:
             for device in self._devices:

@@ -88,7 +88,7 @@ _SINGLE_SERIES: Mapping[str, Head] = {
 }
 """The families of one series without labels, by the attribute of SelfMetrics that has its value."""
 _single_values = attrgetter(*_SINGLE_SERIES)
-# The labels of adapters that are gone must not stay in memory.
+# Bounds the memory for the labels of adapters that are gone.
 _MOST_LAYOUTS = 4
 
 

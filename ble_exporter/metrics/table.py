@@ -2,7 +2,7 @@
 Families whose series stay the same from scrape to scrape, while their values change.
 
 Between two scrapes, a series hardly ever appears or ends. The names, the labels and their text are therefore kept, and
-a scrape writes only the numbers, and only those of the families in which a number has changed.
+a scrape writes only the numbers, and only in those parts of the families in which a number has changed.
 """
 
 from abc import abstractmethod
@@ -70,7 +70,7 @@ class _Part:
 
 class TableText:
     """
-    The text of a table, in which only the families that have changed are written again.
+    The text of a table, of which only the parts that have changed are written again.
 
     Args:
         layout: The families and their series.

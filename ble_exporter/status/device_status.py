@@ -44,7 +44,7 @@ class Shown(TypedDict):
 
 
 class Said(TypedDict):
-    """The latest text, event or device information, with its time and age."""
+    """The latest text, raw data (in hex), event or device information, with its time and age."""
 
     value: str | int
     heard_timestamp_seconds: float
@@ -111,7 +111,7 @@ class DeviceHour(TypedDict):
 
 class DeviceStatus:
     """
-    The status of all devices, in the given order, and their latest rejections. All times are times of `clock`.
+    The status of all devices, in the given order, and their latest rejections. The devices' times are times of `clock`.
 
     `scan_interval_s` is the number of seconds between the starts of two scans; 0 if there is no pause between scans.
     `silences` gives the reasons why devices are silent; without it, the scanner counts as listening all the time.
