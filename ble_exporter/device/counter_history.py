@@ -208,7 +208,7 @@ class CounterHistory:
         return ahead >= 0 and (self._is_narrow or self._pace.can_count(ahead, now - self.heard_at))
 
     def _may_jump(self, now: float) -> bool:
-        """Return whether a counter far ahead is acceptable, see TRUST_S; after a restart, only with an inexact mark."""
+        """Return whether a leap is acceptable, see TRUST_S; if the sensor has restarted, only with an inexact mark."""
         if self._restored is not None and not self._restored.is_exact:
             return True
         return not self._has_restarted and (now - self._began < TRUST_S or now - self.heard_at >= TRUST_S)

@@ -237,7 +237,7 @@ class Device:
         """
         Count a rejected advertisement, and store its reason as the `refusal`.
 
-        One with an UNRELATED reason is stored only before the first reading and the first refusal with another reason.
+        An UNRELATED reason is stored only before the first reading and the first refusal for another reason.
         """
         self.refused = self.refused or Counter()
         self.refused[reason] += 1

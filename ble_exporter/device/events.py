@@ -143,7 +143,7 @@ class Events:
 
 def _count(source: Source, heard: _Event, *, has_counted: bool) -> None:
     """Count an event, unless it is a late copy or a duplicate."""
-    # What follows, such as a dimmer's number of steps, has too many values for a label.
+    # The text after the name, such as a dimmer's number of steps, has too many values for a label.
     event = heard.event.partition(" ")[0]
     latest = source.latest
     if latest is not None:

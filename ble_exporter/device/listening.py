@@ -2,8 +2,8 @@
 When each adapter listened, and when unknown devices were heard.
 
 A silence says nothing about a device if nobody listened. The caller notes every few seconds which adapters listen. A
-gap between two notes is time in which the program did not run, for example because the machine was asleep. Times are
-monotonic seconds, and include the machine's sleep.
+long gap between two notes is time in which the program did not run, for example because the machine was asleep. Times
+are monotonic seconds, and include the machine's sleep.
 """
 
 from collections import deque

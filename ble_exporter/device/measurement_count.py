@@ -12,10 +12,10 @@ _STEPS_TO_LEARN = 3
 # When more steps than this have been learned, all of them count half, so that later ones weigh more.
 _STEPS_LEARNED = 32
 # The first packet of a measurement may be lost, so a gap is wrong by up to an interval at each end. The learned
-# interval may be wrong by some percent.
+# interval may be wrong by several percent.
 _SLACK_STEPS = 2.0
 _SLACK_SHARE = 0.1
-# After this many steps in a row that fit the learned interval, the ids are known to count measurements.
+# After this many gaps in a row in which the ids fit the learned interval, the ids are known to count measurements.
 _STEPS_TO_TRUST = 4
 # When there are more measurements than this, they are scaled to half this number, so that old ones count ever less.
 _RECENT = 256
@@ -25,8 +25,8 @@ class MeasurementCount:
     """
     The measurements of one sensor.
 
-    The ids of some devices do not count measurements: they are fixed, or random. Therefore the counts are valid only
-    once several steps have fitted the time between them (`is_known`).
+    The ids of some devices do not count measurements: they are fixed, or random. Therefore, the counts are valid only
+    once the ids have fitted the time between packets several times in a row (`is_known`).
 
     Attributes:
         heard: The number of measurements of which at least one packet was heard.

@@ -52,7 +52,7 @@ class Pace:
 
     @property
     def step_s(self) -> float | None:
-        """The longest of the latest intervals from one counter to the next; None before the second counter."""
+        """The longest of the latest intervals between two counters; without any, that of an earlier run, or None."""
         return max((seconds / counts for counts, seconds in self._steps), default=self._marked_step_s)
 
     @property

@@ -14,7 +14,7 @@ from ble_exporter.formats.measurement import Measurement
 from ble_exporter.model import Advertisement
 
 MOST_REJECTIONS = 20
-"""The maximum number of rejections kept. As an advertisement has at most some 1,650 bytes, this bounds the memory."""
+"""The maximum number of rejections kept. As an advertisement has at most about 1,650 bytes, this bounds the memory."""
 
 MOST_OF_A_DEVICE = 5
 """The maximum number of rejections kept of one device, which must not displace those of the others."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ble_exporter.utils import median
 
 SAMPLE_S = 20.0
-"""The least time between two samples, in seconds, so that most packets cost only a comparison."""
+"""The shortest time between two samples, in seconds, so that most packets cost only a comparison."""
 
 SAMPLES = 32
 """The maximum number of samples: ten minutes of a sensor that sends at least every 20 s."""
@@ -70,7 +70,7 @@ class SignalTrend:
 
     def fall(self, rssi: int | None, heard_s: float) -> Fall | None:
         """
-        Return the fall before the latest packet, which was heard with this RSSI; None if the signal did not fall.
+        Return the fall before the latest packet, which was heard at `heard_s` with this RSSI; None without a fall.
 
         The signal fell if the median of its last three samples is weak and at least 12 dB below the median of the
         strongest earlier part, and each of the three is below that median.

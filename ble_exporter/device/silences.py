@@ -165,7 +165,7 @@ class Silences:
 
 
 def _battery(device: Device, since_s: float) -> tuple[float | None, bool | None]:
-    """Return the latest battery level, and whether the battery is low by the flag; None for one that is out of date."""
+    """Return the battery level and the low-battery flag: None if unknown, out of date, or older than the other one."""
     level, flag = device.series.get(_BATTERY), device.series.get(_BATTERY_LOW)
     if level is not None and flag is not None and level.heard_s != flag.heard_s:
         level, flag = (level, None) if level.heard_s > flag.heard_s else (None, flag)
