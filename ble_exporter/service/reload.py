@@ -30,7 +30,7 @@ class ReloadSource(NamedTuple):
 
     Attributes:
         load: Reads and checks the configuration again; called in a thread. Raises a ConfigError.
-        requested: Set by SIGHUP.
+        requested: Set to request a reload, for example by SIGHUP.
         is_served: Whether POST /-/reload reloads the configuration, too.
     """
 

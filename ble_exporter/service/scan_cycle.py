@@ -88,7 +88,7 @@ class ScanCycle:
 
     def configure(self, config: AppConfig) -> None:
         """
-        Use the devices of another configuration, without a pause in listening; scan and radio settings must be equal.
+        Use the devices of another configuration with the same scan and radio settings, without a pause in listening.
 
         A device whose address is in both configurations keeps everything that was heard from it. Raises a ConfigError
         if a device has a key, but the library for decryption is not installed; then nothing is changed.
