@@ -1,4 +1,4 @@
-"""Checks each request's Host header and, if the web configuration has users, its password; adds headers to answers."""
+"""Checks the Host headers of requests and, if the web configuration has users, passwords; adds headers to answers."""
 
 import base64
 from collections.abc import Awaitable, Callable, Collection

@@ -43,8 +43,8 @@ class Answers:
         most_requests: How many requests for metrics may wait for their answers to be rendered. Each of them occupies a
             connection, and more would displace connections whose requests have not been read yet. Requests for other
             paths have their own limit, MOST_REQUESTS.
-        may_repeat: Whether the answer to a request for metrics depends on nothing but the bytes of the request, and not
-            on passwords or headers in a web configuration that may change.
+        may_repeat: Whether equal requests for metrics are always answered in the same way, except for the values. With
+            a web configuration, they are not: its passwords and headers may change.
         catch_up: Called before the content of an answer is made.
 
     Attributes:

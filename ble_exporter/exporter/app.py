@@ -199,8 +199,8 @@ async def _readyz(request: web.Request) -> web.Response:
 
 def _reload_with(reload: Reload | None) -> "Handler":
     async def handle(request: web.Request) -> web.Response:
-        # In `Origin`, a browser names the server of the page that sends the request. Only our own page may request a
-        # reload.
+        # In `Origin`, a browser names the server of the page that sends the request. No page of another server may
+        # request a reload.
         origin = request.headers.get("Origin")
         if origin is not None and origin.partition("://")[2] != request.host:
             return web.Response(status=HTTPStatus.FORBIDDEN, text="not for pages of another server\n")

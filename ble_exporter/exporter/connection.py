@@ -52,7 +52,7 @@ class Connection(RequestHandler):
     One connection.
 
     Attributes:
-        peer: The client's IP address.
+        peer: The client's IP address; empty on a Unix socket.
         is_aborted: Whether the server has ended the connection with `abort`.
         repeats: The requests whose answers can be repeated.
         waits_since: The time, by the event loop's clock, at which the server began to wait for the client to send a

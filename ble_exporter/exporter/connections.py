@@ -66,9 +66,9 @@ class Connections:
 
     def may_repeat(self) -> bool:
         """
-        Return whether an answer may be repeated, which is so once in a turn of the event loop.
+        Return whether an answer may be repeated: True once in each turn of the event loop.
 
-        If aiohttp answers many clients that scrape at once, they share a rendering. A repeated answer is not shared.
+        Many clients that scrape at once share a rendering if aiohttp answers them. A repeated answer is not shared.
         """
         if self._has_repeated:
             return False
@@ -107,7 +107,7 @@ class Connections:
 
 class HttpServer:
     """
-    Serves an application on TCP ports.
+    Serves an application on TCP ports and Unix sockets.
 
     Args:
         app: The application.
@@ -141,7 +141,7 @@ class HttpServer:
         await self.listen_on(open_port(address, port, option))
 
     async def listen_on(self, opened: socket.socket) -> None:
-        """Listen on a socket that is bound to an address and a port; `close` also closes the socket."""
+        """Listen on a bound TCP or Unix socket; `close` also closes the socket."""
         if self._runner.server is None:
             await self._runner.setup()
         loop = asyncio.get_running_loop()

@@ -50,7 +50,7 @@ _END_OF_OPENMETRICS = b"# EOF\n"
 _FAILURES = Head("ble_exporter_collector_failures_total", "counter", "Failures of a collector during a scrape.")
 # The key of this module's own family, in place of a collector's name; no collector has this name.
 _OWN = ""
-# There are about 150 families, each in two formats; their number does not grow.
+# There are about 180 families, each in two formats; their number does not grow.
 _MOST_HEADS = 512
 _USUAL_SUFFIXES = ("", "_total", "_info")
 # A Prometheus server sends the same headers in each scrape.

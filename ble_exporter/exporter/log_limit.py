@@ -1,9 +1,9 @@
-"""Limits the log lines that other machines can cause, so that these neither fill the SD card nor displace others."""
+"""Limits the log lines that other machines can cause, which could fill the SD card or displace other lines."""
 
 import time
 from collections.abc import Callable
 
-# At most 144 lines per day and kind, each with at most some 500 characters.
+# At most 144 lines per day and kind, each with at most about 550 characters.
 PERIOD_S = 600.0
 LONGEST_LINE = 500
 _MOST_KINDS = 64

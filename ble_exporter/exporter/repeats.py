@@ -1,9 +1,9 @@
 """
 The answer to a request that a client repeats, byte for byte, on the same connection.
 
-A Prometheus server sends the same bytes in every scrape. aiohttp has parsed them, and has written the head of the first
-answer. The head of a further answer has another date and another length, and is the same in all else, so that aiohttp,
-which takes longer than the metrics, need not read and write it again. See docs/adr/0044-repeated-scrapes.md.
+A Prometheus server sends the same bytes in every scrape. aiohttp parses them once, and writes the head of the first
+answer. The heads of further answers differ only in the date and the length. So aiohttp, which takes longer than the
+metrics themselves, need not parse the request and write the head again. See docs/adr/0044-repeated-scrapes.md.
 """
 
 import time
@@ -111,7 +111,7 @@ def _date() -> str:
 
 @lru_cache(maxsize=1)
 def _day(number: int) -> str:
-    """Return the date of a day since the epoch, such as "Fri, 27 Nov 2026"; the library is slow, compared to a head."""
+    """Return the date of a day since the epoch, such as "Fri, 27 Nov 2026"; cached, because the library is slow."""
     return formatdate(number * _DAY_S, usegmt=True).rpartition(" 00:")[0]
 
 

@@ -58,7 +58,7 @@ class TlsEntry(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream socket
         self._transport = transport
         # A client that sends nothing is not counted as an error, with TLS or without.
         self._timer = asyncio.get_running_loop().call_later(REQUEST_S, transport.abort)

@@ -30,7 +30,7 @@ function seriesOf({ points, end, now, value, unit }) {
   return [times, values];
 }
 
-// Returns the elements of a chart; `show` draws an hour, and `end` frees the chart's resources.
+// Returns the element of a chart and two functions: `show` draws an hour, and `end` frees the chart's resources.
 export function makeCursor() {
   const box = make("div", { class: "chart", role: "img" });
   const time = make("span");

@@ -29,7 +29,7 @@ function clear() {
   dialog.replaceChildren();
 }
 
-// Calls `closed` when the user closes the dialog.
+// Calls `closed` whenever the dialog is closed.
 export function onClose(closed) {
   dialog.addEventListener("close", closed);
 }
@@ -38,7 +38,8 @@ export function close() {
   if (dialog.open) dialog.close();
 }
 
-// Shows a device. `hour` maps measurements to points, of which the last belongs to the time `end`, in Unix seconds.
+// Shows a device. `hour` maps measurements to points, of which the last belongs to the time `end`; `now` is the time of
+// the device's state. Times are in Unix seconds.
 export function update(device, hour, end, now) {
   if (parts?.address !== device.address) open(device);
   shown = { device, hour, end, now };

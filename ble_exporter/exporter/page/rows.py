@@ -1,7 +1,7 @@
 """
 Renders the page with the state at the time of the request; without JavaScript, a browser shows only this state.
 
-With JavaScript, script.js then builds the same rows from /status; a test compares both versions.
+With JavaScript, table.js builds the same rows from /status when the table is shown; a test compares both versions.
 """
 
 import math
