@@ -111,7 +111,7 @@ async def make_ear(choice: EarChoice, open_socket: SocketOpener, longest_batch_s
         try:
             (await open_socket(0)).close()
         except OSError as error:
-            # A helper that has failed is a fault, for example of a machine that is slow while it boots; the ear stays.
+            # A failed helper is a fault, for example if the machine is slow while it boots: bleak's ear stays in use.
             level = logging.INFO if error.filename is None else logging.WARNING
             text = "hearing through bluetoothd, which loses some packets, until the next start (ear auto): %s"
             _log.log(level, text, hints.no_monitor(error))

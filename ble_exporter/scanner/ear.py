@@ -56,7 +56,7 @@ class Ear(Protocol):
         """Do the ear's own work during the scan, until cancelled. Raises ScannerError if it can no longer hear."""
 
     def catch_up(self) -> None:
-        """Deliver what waits, except the rest of a large burst. Raises ScannerError if the ear can no longer hear."""
+        """Deliver the waiting packets, but not all of a large burst. Raises ScannerError if it can no longer hear."""
 
     def forget(self) -> None:
         """Forget the data of a run that has failed, and release the resources that were kept for later runs."""

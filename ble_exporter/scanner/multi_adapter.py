@@ -78,7 +78,7 @@ class MultiAdapterScanner:
         return "; ".join(texts) if texts and len(texts) == len(silences) else None
 
     def catch_up(self) -> None:
-        """Pass what any radio received so far to the listener, as described in `Radio.catch_up`."""
+        """Pass the advertisements received so far by any radio to the listener, as described in `Radio.catch_up`."""
         for radio in self._radios:
             radio.catch_up()
 

@@ -71,11 +71,15 @@ class Radio(Protocol):
 
     @property
     def silence(self) -> str | None:
-        """Why no readings arrive: a silence of a third of the limit, or a reset that has not helped yet; else None."""
+        """
+        Why no readings arrive, as text; None if they arrive, or if the reason is not known yet.
+
+        The reason is a silence of at least a third of the limit, or a reset that has not helped yet.
+        """
 
     def catch_up(self) -> None:
         """
-        Pass what was received so far to the listener, except the rest of a large burst.
+        Pass the advertisements received so far to the listener, except the rest of a large burst.
 
         Call this before the readings are used.
         """
