@@ -22,7 +22,7 @@ class Labels(dict[str, str]):
 
 
 def labels_of(labels: Mapping[str, str]) -> Labels:
-    """Return these labels, as the same object if they are Labels already: each takes 0.3 kB."""
+    """Return these labels; if they are Labels already, the same object, because a copy would take 0.3 kB."""
     return labels if isinstance(labels, Labels) else Labels(labels)
 
 

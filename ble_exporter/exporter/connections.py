@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_CONNECTIONS = 64
 # File descriptors that stay free: about ten for standard streams, event loop, sockets and log, three for each adapter's
-# D-Bus connection, some for /proc during a scrape, and those of connections that have just been accepted.
+# D-Bus connection, a few for /proc during a scrape, and those of connections that have just been accepted.
 RESERVED_DESCRIPTORS = 40
 _FEWEST_CONNECTIONS = 8
 # This many connections are accepted before anything else is done; the others wait in the kernel. Within four such

@@ -146,7 +146,7 @@ class Exposition(Tables):
         """
         Yield the result of `render` in pieces, many of them empty; none takes more than a few milliseconds.
 
-        All values of a collector are from the same moment, whatever happens between two pieces.
+        All values of a `Tables` collector are from the same moment, whatever happens between two pieces.
         """
         for name in self._collectors:
             texts: list[bytes] = []

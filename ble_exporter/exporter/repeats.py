@@ -117,7 +117,7 @@ def _day(number: int) -> str:
 
 def _in_time(pieces: Callable[[], Iterable[bytes]]) -> list[bytes] | None:
     """Return all pieces; None if they take too much processor time."""
-    # This call also handles the packets that wait. Its time does not count: it would pass in aiohttp's answer, too.
+    # This call also handles the waiting packets. Its time does not count: it would pass in aiohttp's answer, too.
     made = pieces()
     began_s, check_at = time.thread_time(), time.perf_counter() + _LONGEST_S
     parts: list[bytes] = []

@@ -1,4 +1,4 @@
-"""aiohttp's handler of the requests of one connection; its errors are counted, and logged in one line."""
+"""aiohttp's request handler for one connection; each of its errors is counted, and logged in one line."""
 
 import asyncio
 from collections.abc import Mapping

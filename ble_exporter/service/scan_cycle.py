@@ -1,4 +1,4 @@
-"""The scan cycle: begins and ends each scan, and reports which devices were heard in it."""
+"""The scan cycle: begins and ends each scan, and reports how many devices were heard in it, and which were not."""
 
 import asyncio
 import gc
