@@ -1,4 +1,4 @@
-"""Tests of the command that `discover` tells the user to type next."""
+"""Tests of the commands that `capture`, `discover` and `service` tell the user to type next."""
 
 from pathlib import Path
 

@@ -64,7 +64,7 @@ def test_events_are_recorded_unchanged(path: Path) -> None:
 
 
 def test_other_devices_are_left_out(path: Path) -> None:
-    """A bug report must not publish neighbours' addresses and names, even of packets in the same event."""
+    """A bug report must not publish neighbours' addresses and names, even if their packets share the sensor's event."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR, OF_STRANGER, OF_SENSOR), 10, 0)
     recording.add(event(OF_STRANGER), 20, 0)
@@ -270,7 +270,7 @@ def test_a_damaged_event_of_the_sensor_stays_as_it_is(path: Path, damaged: bytes
     ],
 )
 def test_damaged_events_that_may_be_from_other_devices_are_counted(path: Path, damaged: bytes) -> None:
-    """Such an event must not be published, but the count tells the user of the damage."""
+    """A damaged event may have a neighbour's data, and must not be published, but the count reports the damage."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR), 0, 0)
     recording.add(damaged, 0, 0)

@@ -90,7 +90,7 @@ def test_a_clock_that_is_set_does_not_move_the_times() -> None:
     for passed_s, set_by_s in ((0.0, 0.0), (5.0, 0.0), (0.0, 21_600.0), (5.0, 0.0)):
         boot[0] += passed_s
         wall[0] += passed_s + set_by_s
-        # The kernel has stamped the third packet before the clock was set.
+        # The kernel stamped the third packet before the clock was set.
         recorder.handle(Advertisement(SENDER, {UUID: PACKET_A}, -60, age_s=set_by_s))
     recording.close()
 

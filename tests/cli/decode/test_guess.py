@@ -35,7 +35,7 @@ def test_the_guesses_include_the_right_format(uuid: str, vector: Vector) -> None
 
 
 def test_more_bytes_than_a_packet_has_get_no_guess() -> None:
-    """In thousands of bytes, a packet could begin at any byte, and trying them all would take a minute."""
+    """In thousands of bytes, a packet could begin at any byte, and trying them all would take too long."""
     head, structure, tail = b"\xff\x01", bytes.fromhex("0416d2fc40"), bytes.fromhex("ff0102030405060708")
     packet = head + structure + bytes(MOST_BYTES - len(head) - len(structure))
 

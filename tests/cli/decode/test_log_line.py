@@ -56,7 +56,7 @@ def test_a_label_may_announce_bytes(line: str, is_data: bool) -> None:
 
 
 def test_manufacturer_data_is_marked() -> None:
-    """Gateways print manufacturer data beside the service data, and no known format uses it."""
+    """Gateways print manufacturer data, which no known format uses, beside the service data."""
     assert MANUFACTURER == bare_line("ManufacturerData Value: 99 04").label
 
 

@@ -137,7 +137,7 @@ def test_any_advertised_name_gives_a_valid_suggestion(name: str, taken: set[str]
 
 
 def test_enter_takes_the_suggestion() -> None:
-    """Most users accept the suggested name, so accepting takes one key."""
+    """A user who likes the suggested name must need only one key to accept it."""
     user = User("")
 
     assert "sensor_000001" == ask_name(SENSORS[0], (), user.ask, user.tell)

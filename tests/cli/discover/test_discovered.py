@@ -53,7 +53,7 @@ class Air:
 
     @property
     def sensor(self) -> DiscoveredDevice:
-        """Return the only sensor."""
+        """The only sensor."""
         (sensor,) = self.discovery.sensors()
         return sensor
 

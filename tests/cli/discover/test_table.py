@@ -191,7 +191,7 @@ class Name(str):
 
 
 def test_only_the_visible_part_of_a_long_name_is_measured() -> None:
-    """Cutting a name delays the handling of packets, and 500 unknown devices can have long names at the same time."""
+    """Cutting a name delays the handling of packets, and 500 sensors can have long names at the same time."""
     name = Name("x" * 2480)
 
     assert f"{'x' * 23}…" == cut(name, 24)

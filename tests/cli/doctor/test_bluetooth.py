@@ -287,7 +287,7 @@ def test_an_unused_adapter_may_be_blocked(configured: Callable[..., CheckContext
 
 
 def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckContext) -> None:
-    """If the adapter became ready only after the start of bluetoothd, a restart may find it."""
+    """If the adapter became ready only after the start of bluetoothd, bluetoothd may find it after a restart."""
     (result,) = checks.check_adapters(shown(context))
 
     assert "no Bluetooth adapter: the kernel has hci0, but bluetoothd does not use it" == result.text

@@ -79,7 +79,7 @@ def test_the_command_has_the_options_that_doctor_shares_with_the_service(context
 
 
 def test_running_as_the_user_of_the_service_is_not_a_warning(context: CheckContext) -> None:
-    """If the unit names the user of `doctor`, the results apply to the service."""
+    """If the unit names the user who runs `doctor`, the results apply to the service."""
     installed(context, f"[Service]\nUser={ME}\n")
     (result,) = checks.check_user(context)
 
@@ -89,7 +89,7 @@ def test_running_as_the_user_of_the_service_is_not_a_warning(context: CheckConte
 def test_a_user_without_an_entry_in_the_database_is_added(
     context: CheckContext, monkeypatch: pytest.MonkeyPatch, no_group: Callable[[], None]
 ) -> None:
-    """dbus-daemon silently refuses such a user, and useradd would fail if the command named a missing group."""
+    """dbus-daemon silently refuses a user who is not in the database. useradd would fail if the group were missing."""
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     monkeypatch.setattr(grp, "getgrnam", lambda _name: grp.struct_group(("bluetooth", "x", 109, [])))
 

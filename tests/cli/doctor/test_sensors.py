@@ -98,7 +98,7 @@ def test_refused_packets_are_counted_next_to_valid_ones(context: CheckContext, w
 
 
 def test_unknown_sensors_nearby_are_a_hint_if_one_is_not_heard(context: CheckContext, write: Write) -> None:
-    """The usual cause is a mistyped address, so the user should compare it with those of the sensors nearby."""
+    """The address may be mistyped, so the user should compare it with those of the sensors nearby."""
     neighbours = [(BEDROOM, PACKET_A), (BEDROOM, PACKET_A), ("A4:C1:38:00:00:09", encrypted("A4:C1:38:00:00:09"))]
     not_a_sensor = ("A4:C1:38:00:00:0A", b"\x40\x02\x00")
     _air, near = heard(context, write, PLAIN, *neighbours, not_a_sensor)

@@ -9,7 +9,7 @@ USB = "sys/devices/pci0/usb1/1-1"
 
 class FakeSwitchboard(Switchboard):
     """
-    Records the actions, and changes the files.
+    A switchboard that records the actions, and changes the files.
 
     Args:
         root: The folder that contains /sys.

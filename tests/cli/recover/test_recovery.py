@@ -90,7 +90,7 @@ def test_the_adapter_may_get_another_number(root: Path) -> None:
     """When the driver starts again, the kernel gives the adapter the first free number."""
 
     class Renumbering(FakeSwitchboard):
-        """Gives the adapter the number 7 after a while."""
+        """A machine that gives the adapter the number 7 after a while."""
 
         def sleep(self, seconds: float) -> None:
             """Let time pass."""
@@ -220,7 +220,7 @@ def test_an_adapter_that_does_not_appear_again_is_not_waited_for_without_end(roo
     """A dongle may be broken permanently, and systemd must not wait endlessly for the command."""
 
     class Broken(FakeSwitchboard):
-        """Loses the adapter when the USB device is disconnected."""
+        """A machine that loses the adapter when the USB device is disconnected."""
 
         def write(self, path: Path, text: str) -> None:
             """Remove the adapter."""

@@ -15,7 +15,7 @@ def test_a_signal_does_not_leave_the_adapter_without_its_driver(root: Path, numb
     ended: list[int] = []
 
     class Interrupted(FakeSwitchboard):
-        """Sends the signal as soon as the dongle is disconnected."""
+        """A machine that sends the signal as soon as the dongle is disconnected."""
 
         def write(self, path: Path, text: str) -> None:
             """Write, and send the signal."""
@@ -53,7 +53,7 @@ def test_a_failure_in_between_leaves_the_adapter_on(root: Path) -> None:
     """If the adapter stayed off, nothing else would power it on again."""
 
     class Broken(FakeSwitchboard):
-        """Fails in an unexpected way."""
+        """A machine that fails in an unexpected way."""
 
         def sleep(self, seconds: float) -> None:
             """Fail."""

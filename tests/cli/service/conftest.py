@@ -36,7 +36,7 @@ class FakeMachine(Machine):
         return self.accounts.get(name)
 
     def add_user(self, uid: int = 998, home: str = "/", shell: str = "/usr/sbin/nologin") -> None:
-        """Create the service's user as systemd-sysusers does, or otherwise."""
+        """Create the service's user, by default as systemd-sysusers does."""
         self.accounts["ble"] = pwd.struct_passwd(("ble", "x", uid, uid, "", home, shell))
 
     def has_command(self, name: str) -> bool:
@@ -70,7 +70,7 @@ def machine(tmp_path: Path) -> FakeMachine:
 
 @pytest.fixture
 def home_yaml(tmp_path: Path) -> Path:
-    """Return a valid configuration."""
+    """Return the path of a valid configuration."""
     path = tmp_path / "home.yaml"
     path.write_text(
         "scan_interval_seconds: 30\nscan_duration_seconds: 30\nlisten_port: 8000\n"

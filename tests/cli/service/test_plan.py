@@ -358,7 +358,7 @@ def test_the_account_of_a_person_stays(machine: FakeMachine) -> None:
 def test_the_account_of_a_person_does_not_become_that_of_the_service(
     machine: FakeMachine, uid: int, home: str, shell: str, sign: str
 ) -> None:
-    """That person could read all keys, and change the state; the service would have that person's rights."""
+    """With a person's account, the service would have that person's rights, and that person could read all keys."""
     machine.add_user(uid, home, shell)
     machine.at(home).mkdir(parents=True, exist_ok=True)
 
