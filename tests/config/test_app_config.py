@@ -1,4 +1,4 @@
-"""The configuration: accepted values, and the exact messages for all other values."""
+"""The configuration: accepted values, and the exact messages for refused ones."""
 
 import os
 import re
@@ -93,7 +93,7 @@ def many_devices(count: int) -> bytes:
 
 
 def test_ten_thousand_devices_are_the_limit() -> None:
-    """Reading a larger file would take minutes on a Raspberry Pi, so the user must learn the limit."""
+    """Reading a much larger file would take too long on a Raspberry Pi, so the user must learn the limit."""
     assert 10_000 == len(parse_config("config.yaml", many_devices(9_999)).devices)
     with pytest.raises(ConfigError) as caught:
         parse_config("config.yaml", many_devices(10_000))
@@ -103,7 +103,7 @@ def test_ten_thousand_devices_are_the_limit() -> None:
 
 
 def test_a_million_devices_are_refused_without_reading_them(tmp_path: Path) -> None:
-    """Parsing a million devices would take a minute and a gigabyte of memory."""
+    """Parsing a million devices would take too much time and memory."""
     path = tmp_path / "config.yaml"
     path.write_bytes(b"")
     os.truncate(path, 40_000_000)
@@ -226,7 +226,7 @@ def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
 def test_a_missing_file_is_named_with_a_hint(
     path: str, way_out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A missing file is the most common first error; the option is no way out for a user who has given it."""
+    """A new user easily gets this error; the advice to use --config would not help one who has used it."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigError) as caught:

@@ -1,7 +1,8 @@
 """
 Files of earlier versions: configurations that they accepted, and the state that they wrote.
 
-Each file is named after the date, the version and the commit. The next release adds its own files.
+Each file is named after the date and the version, and between releases also after the commit. The next release adds its
+own files.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The editor of the configuration: it only adds lines, and the result is always valid."""
+"""The editor of the configuration: it adds devices, changes nothing else, and the result is always valid."""
 
 import os
 import stat

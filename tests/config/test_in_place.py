@@ -208,7 +208,7 @@ def test_the_check_changes_nothing(path: Path) -> None:
 
 @pytest.mark.program
 def test_a_mounted_file_can_be_written(path: Path) -> None:
-    """Docker can mount a single file, and renaming another file can't replace a mounted one."""
+    """Docker can mount a single file, which can't be replaced by renaming another file."""
     source = path.with_name("source")
     source.write_bytes(OLD)
     script = (

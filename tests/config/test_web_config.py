@@ -34,7 +34,7 @@ def written(text: str, folder: Path) -> WebConfig:
 
 @pytest.mark.parametrize("case", [*cases("good"), *cases("newer")])
 def test_a_good_file_is_read(folder: Path, case: Path) -> None:
-    """A file that works for another exporter must work here, too."""
+    """An operator expects the file of another exporter to work here, too."""
     assert isinstance(load(str(write_case(case, folder))), Loaded)
 
 

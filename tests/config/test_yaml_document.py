@@ -116,7 +116,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones(key: str, hint: str) -> N
     ],
 )
 def test_a_value_is_read_as_yaml_1_2_reads_it(text: str, expected: Scalar) -> None:
-    """In YAML 1.1, a room called `no` would be False, and an address would be a number in base 60."""
+    """In YAML 1.1, a room called `no` would be False, and an address without letters would be a number in base 60."""
     found = DOCUMENT.scalar(value(text))
 
     assert (type(expected), expected) == (type(found), found)

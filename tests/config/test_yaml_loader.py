@@ -21,7 +21,7 @@ def faults(text: str) -> list[Fault]:
     ids=["depth", "list", "mapping", "nodes"],
 )
 def test_a_text_beyond_a_limit_is_refused(text: str, problem: str) -> None:
-    """Reading a text beyond a limit would take minutes, or exceed Python's recursion limit."""
+    """Reading a text far beyond a limit would take too long, or exceed Python's recursion limit."""
     with pytest.raises(SyntaxFault, match=problem) as caught:
         compose(text)
 
