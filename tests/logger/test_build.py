@@ -67,7 +67,7 @@ def test_nothing_reaches_the_root_logger(app_config: AppConfig) -> None:
 
 
 def test_the_level_is_the_configured_one(app_config: AppConfig) -> None:
-    """The default is INFO; for troubleshooting, users set DEBUG, which logs every rejection."""
+    """The default is INFO; for troubleshooting, users set DEBUG, which also logs repeated warnings."""
     assert get_logger(app_config).level == logging.INFO
     assert get_logger(replace(app_config, log_level="DEBUG")).level == logging.DEBUG
 

@@ -1,4 +1,4 @@
-"""The log file when it is moved, full, unwritable or a link: no failure is final; each is counted and reported."""
+"""The log file when it is moved, full, unwritable or a link: no failure is final, and each lost line is counted."""
 
 import errno
 import logging

@@ -14,7 +14,7 @@ from ble_exporter.service.foreign_logs import forwarded
 
 
 class Lines(logging.Handler):
-    """Collects the lines of the program's log."""
+    """A handler that collects the lines of the program's log."""
 
     def __init__(self) -> None:
         super().__init__()

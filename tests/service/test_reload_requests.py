@@ -11,7 +11,7 @@ from tests.service.house import LIVING_ROOM, SETTINGS, TWO, House, Run, text_of
 
 
 def test_a_limit_must_fit_the_scans_of_the_running_program(run: Run) -> None:
-    """Scan settings change only at a restart: until then, the shorter limit would expire values in each pause."""
+    """Scan settings change only at a restart: until then, a limit for new scans would expire values in each pause."""
 
     async def script(house: House) -> None:
         fits_the_file = text_of({LIVING_ROOM: "lounge"}, SETTINGS.replace("auto", "20"))

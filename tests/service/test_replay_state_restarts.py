@@ -51,7 +51,7 @@ def test_one_packet_of_the_sensor_does_not_let_recordings_in(tmp_path: Path, log
 def test_a_counter_of_8_bits_is_void_after_ten_minutes(
     tmp_path: Path, log: logging.Logger, off_s: float, accepted: bool
 ) -> None:
-    """An 8-bit counter wraps within 43 minutes; if it stayed valid, half of the sensors would be refused as replays."""
+    """An 8-bit counter that rises every 10 s wraps in 43 minutes, so an old one says nothing about the next packet."""
     before = Run(tmp_path, log, bits=8)
     assert all(before.hear(*range(200, 210)))
     before.state.save()

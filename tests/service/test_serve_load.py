@@ -30,7 +30,7 @@ PER_SECOND = 100
 ON_AIR = 100
 """The number of packets that are on air during the load."""
 BUFFER = PER_SECOND // 4
-"""The number of packets for which there is room until they are read: the monitor ear reads four times a second."""
+"""The number of packets for which there is room until they are read: those of a quarter of a second."""
 DEVICES = {f"A4:C1:38:00:00:{number:02X}": f"room {number}" for number in range(250)}
 _READ_S = 0.001
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

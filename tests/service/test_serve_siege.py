@@ -62,7 +62,7 @@ async def hold(port: int, request: bytes) -> None:
                         pass
             except OSError:
                 pass
-        # Together, the clients open up to 160 new connections a second.
+        # Together, the clients open at most 160 new connections a second on average.
         await asyncio.sleep(random.uniform(5, 15))
 
 

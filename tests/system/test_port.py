@@ -1,4 +1,4 @@
-"""The ports of the HTTP server: temporary and permanent errors, their addresses, and sockets passed by systemd."""
+"""The ports of the HTTP server: their addresses, temporary and permanent errors, and sockets passed by systemd."""
 
 import errno
 import http.client
@@ -51,7 +51,7 @@ def test_without_ipv6_every_address_is_ipv4(monkeypatch: pytest.MonkeyPatch, num
 
 
 def test_a_kernel_built_without_ipv6_has_every_ipv4_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On such a kernel Python raises a ValueError instead of an OSError, and the exporter must start all the same."""
+    """Without IPv6 in the kernel, Python raises a ValueError instead of an OSError; the exporter must still start."""
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
 
     with open_port(None, free_port()) as opened:
@@ -275,7 +275,7 @@ def test_the_program_serves_on_the_passed_socket(tmp_path: Path) -> None:
 
 
 class UnixConnection(http.client.HTTPConnection):
-    """A connection to a Unix socket, as of `curl --unix-socket` or of a proxy."""
+    """A connection to a Unix socket, like that of `curl --unix-socket` or of a proxy."""
 
     def connect(self) -> None:
         """Connect to the path that stands in place of the host."""
