@@ -1,4 +1,4 @@
-"""Creates certificates of an authority, a server and clients, and performs TLS handshakes in memory."""
+"""Certificates of an authority, a server and clients, and TLS handshakes in memory."""
 
 import datetime as dt
 import ipaddress

@@ -68,7 +68,7 @@ class Home:
         heard.update(advertisement, reading, self.now)
 
     def begin_scan(self) -> None:
-        """Begin a scan; `end_scan` expires the values that were not heard in it."""
+        """Begin a scan."""
         self._scan_began = self.now
 
     def end_scan(self) -> None:
@@ -87,7 +87,7 @@ OF_RECEPTION = ("packets_received", "measurements", "measurements_missed", "adve
 
 def samples_of(readings: Readings, *, of_reception: bool = False) -> dict[str, float]:
     """
-    Return the series of a scrape as `name['label', …]` → value, with the names' prefix `ble_sensor_` removed.
+    Return the series of a scrape as `name['value of a label', …]` → value, with the prefix `ble_sensor_` removed.
 
     With `of_reception`, return only the families of OF_RECEPTION; otherwise, return all others.
     """

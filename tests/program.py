@@ -13,8 +13,8 @@ import yaml
 from tests.conftest import HERE
 
 ROOT = HERE.parent
-# A generous limit for a loaded machine; no passing test waits this long. test_serve.py and the radio rig, which has
-# the machine to itself, check that the program ends within a second.
+# A generous limit for a loaded machine; no passing test waits this long. test_serve.py and the radio rig check that the
+# program ends within a second.
 PATIENCE_S = 60
 
 

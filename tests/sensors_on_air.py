@@ -62,7 +62,7 @@ class Air:
 
 
 def sensor(counters: range, battery: int = 1, lost: random.Random | None = None) -> Iterator[tuple[float, Packet]]:
-    """Yield (seconds, packet): two kinds by turns under each counter, A B A B; `lost` drops 60 % at random."""
+    """Yield (seconds, packet): two kinds alternate under each counter, A B A B; `lost` drops 60 % at random."""
     for index in range(len(counters) * PACKETS_PER_COUNTER):
         value = counters[index // PACKETS_PER_COUNTER]
         if lost is None or lost.random() > 0.6:

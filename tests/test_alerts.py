@@ -112,7 +112,7 @@ def test_the_table_has_each_recorded_series(name: str) -> None:
 
 
 def test_the_query_without_a_gap_is_the_rule() -> None:
-    """After an outage, a graph of this query must continue the series that the rule has recorded."""
+    """After an outage, a graph of the page's query must continue the series that the rule recorded."""
     exprs = {one.name: one.expr for one in RECORDS_OF_A_PAGE["fleet.md"]}
     score = "instance_device:ble_sensor_reception:score"
     rule = exprs["job_device:ble_sensor_temperature_celsius:strongest"].replace(score, f"({exprs[score]})")

@@ -1,4 +1,4 @@
-"""The systemd units, which are shipped next to the package."""
+"""The systemd units in contrib/."""
 
 import os
 import re

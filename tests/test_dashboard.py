@@ -97,7 +97,7 @@ def test_every_series_of_a_device_is_selected_by_device(expression: str) -> None
 
 @each_expression
 def test_counters_are_rates(expression: str) -> None:
-    """The value of a counter only rises; a fixed window misses changes if it is shorter than the graph's steps."""
+    """A counter only rises, so its value says little; a fixed window shorter than the graph's steps misses changes."""
     rest = re.sub(r"\b(rate|increase)\(\w+_total\{[^}]*\}\[\$__rate_interval\]\)", "", expression)
 
     assert "_total" not in rest
@@ -110,7 +110,7 @@ def test_no_recording_rule_is_needed(expression: str) -> None:
 
 
 def test_colours_can_be_told_apart_by_the_colour_blind() -> None:
-    """About one man in twelve confuses red and green; Okabe and Ito chose these colours for the colour-blind."""
+    """About one man in twelve confuses red and green. All colours but the grey are from Okabe and Ito's palette."""
     assert OKABE_ITO >= set(re.findall(r"#[0-9A-Fa-f]{6}\b", TEXT))
     assert not re.findall(r'"color": "(?!#)(\w+)"', TEXT)
 

@@ -226,7 +226,7 @@ def test_each_decision_has_its_own_number() -> None:
 
 
 def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """A new user tries this command first, and compares the output."""
+    """A new user who tries this command compares the output."""
     call, said = re.findall(r"^\$ ble-exporter (decode .*)\n((?:.*\n)*?)```$", _page("docs/commands.md"), re.MULTILINE)[
         0
     ]
@@ -236,7 +236,7 @@ def test_the_explained_packet_is_explained_so(capsys: pytest.CaptureFixture[str]
 
 
 def test_every_format_is_in_the_list_in_order() -> None:
-    """Users look here to learn whether a sensor is supported; the order decides the positions of repeated values."""
+    """The list tells users whether a sensor is supported; its order decides the positions of repeated values."""
     page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| 0x(\w{4}) \| (.*) \| `formats/(\w+\.py)` \|$", page, re.MULTILINE)
     modules = [inspect.getfile(row.fields).rpartition("/")[2] for row in FORMATS.values()]

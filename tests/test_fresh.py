@@ -61,7 +61,7 @@ def test_a_readme_in_another_form_is_an_error(lost: str) -> None:
 
 
 def test_the_readme_of_today_is_understood() -> None:
-    """`make test-fresh` can only test commands that this function finds in the README."""
+    """`make test-fresh` tests only the commands that `readme.installation` finds."""
     commands = readme.installation((ROOT / "README.md").read_text(encoding="utf-8"))
 
     assert {"git", "make", "python3-venv"} <= set(commands.packages)

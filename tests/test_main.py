@@ -199,7 +199,7 @@ def test_an_unexpected_error_keeps_its_traceback(config: Path, tmp_path: Path) -
 def test_errors_before_the_log_is_open_have_its_format(
     tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A collector of JSON lines would drop a line of plain text, and with it the reason of the failure."""
+    """A collector of JSON lines would drop a line of plain text, and with it the reason for the failure."""
     path = tmp_path / "bad.yaml"
     path.write_text(config.read_text().replace("listen_port:", "listen_prt:"))
     assert 78 == main(["--config", str(path), "--log.format=json"])

@@ -1,7 +1,7 @@
 """
 The manual pages and the completions of the shells have all options of the program, and work.
 
-The tests that need packages which only `make docs` installs have the mark `docs`.
+The tests with the mark `docs` need shells, man, or packages that a developer may lack.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def text_of(command: str) -> str:
 
 @pytest.mark.parametrize("command", parsers())
 def test_the_manual_page_has_every_option_and_its_help(command: str) -> None:
-    """Without the packages of `make docs`, a changed option must be noticed, too. If this fails, run `make manual`."""
+    """A changed option must be noticed even without the packages of `make docs`. If this fails, run `make manual`."""
     text = text_of(command)
     formatter = argparse.HelpFormatter("ble-exporter")
     # A manual page does not list --help.

@@ -55,7 +55,7 @@ def all_collectors() -> dict[str, Collector]:
 
 
 def exported() -> Labels:
-    """Return every metric that the program exports of this home, except the `ble_sensor_raw_` ones."""
+    """Return every metric that the program exports for this home, except the `ble_sensor_raw_` ones."""
     text = Exposition(all_collectors()).render(TEXT).decode()
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     labels: dict[str, set[str]] = {}

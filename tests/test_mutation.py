@@ -40,7 +40,7 @@ def changes_of(tmp_path: Path, source: str) -> set[str]:
 
 
 def test_every_part_of_a_table_and_every_statement_is_changed(mutants: list[Mutant]) -> None:
-    """Without a mutant of a part, nothing shows whether it is tested. Docstrings and annotations have no effect."""
+    """Only a mutant shows whether a part is tested. Docstrings and annotations need none: they have no effect."""
     row = 'ROWS: "Mapping[str, int]" = '
 
     assert {
@@ -107,7 +107,7 @@ def test_a_mutant_names_the_function_it_changes(mutants: list[Mutant]) -> None:
     ],
 )
 def test_a_change_without_meaning_is_no_mutant(tmp_path: Path, before: str, after: str) -> None:
-    """Such a mutant would survive or fail at import, and would prove nothing about the tests."""
+    """Equivalent code would always survive, and invalid code always fail: neither says anything about the tests."""
     assert [] == list(module_of(tmp_path, before).mutants([("test", after)]))
 
 

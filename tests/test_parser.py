@@ -162,7 +162,7 @@ def test_an_impossible_value_keeps_its_position_among_formats() -> None:
 
 
 def test_a_refused_payload_does_not_affect_the_other_one() -> None:
-    """One format is encrypted, one has no values, and one must be read (bthome-ble's test_bthome_multiple_uuids)."""
+    """Only one of the three formats can be read. The packet is that of bthome-ble's test_bthome_multiple_uuids."""
     reading = plain_reader(
         Advertisement(
             "A4:C1:38:81:24:C4",
@@ -239,7 +239,7 @@ def test_an_announcement_next_to_an_encrypted_payload_does_no_harm() -> None:
 
 
 def test_a_sensor_does_not_count_fast_because_its_packets_are_read_in_batches() -> None:
-    """A recording far ahead, which locks the sensor out, is refused because of the sensor's own pace."""
+    """If batches made the sensor look fast, a recording far ahead would be accepted, and would lock the sensor out."""
     keyed = Keyed()
     for counter in range(0, 600, 2):
         keyed.now += 5

@@ -121,7 +121,7 @@ def test_the_packet_of_a_glitch_is_kept_as_received() -> None:
 
 
 def test_the_packet_of_an_encrypted_sensor_stays_encrypted() -> None:
-    """By default, everyone in the network can read /status, so it shows the bytes as they were sent, and no key."""
+    """By default, everyone on the network can read /status, so it shows the bytes as they were sent, and no key."""
     air = Air(replace(CONFIG, keys={ADDRESS: KEY}))
     sealed = [
         seal_v2(objects(counter, temperature=temperature), counter=counter)

@@ -27,7 +27,7 @@ InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 async def fail(error: BaseException, after_s: float = 0.0) -> None:
-    """Raise an error after a few seconds."""
+    """Raise an error after this many seconds."""
     await asyncio.sleep(after_s)
     raise error
 
@@ -478,7 +478,7 @@ def test_a_daemon_thread_returns_the_result() -> None:
 
 
 def test_a_daemon_thread_passes_the_error_on() -> None:
-    """The caller must get the error of the computation, and decides what it means."""
+    """The caller must get the error of the computation, because only the caller knows what to do about it."""
 
     def fail() -> None:
         raise ValueError("x")
@@ -488,7 +488,7 @@ def test_a_daemon_thread_passes_the_error_on() -> None:
 
 
 def test_a_daemon_thread_does_not_delay_the_end() -> None:
-    """A signal must end the program within a second, also while a large file is being read."""
+    """A signal must end the program within a second, even while a large file is being read."""
     may_end, has_ended = threading.Event(), threading.Event()
 
     def block() -> None:
