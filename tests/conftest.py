@@ -46,8 +46,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     Measure no coverage in the property tests.
 
     A branch that only a random example reaches does not count as covered, because another run may not reach it. Tracing
-    Hypothesis would also double the time of these tests. (pytest-cov's own mark, no_cover, has no effect in xdist's
-    workers.)
+    Hypothesis would also slow these tests down. (pytest-cov's own mark, no_cover, has no effect in xdist's workers.)
     """
     if not item.get_closest_marker("hypothesis"):
         return (yield)
@@ -64,7 +63,7 @@ def pytest_xdist_setupnodes() -> None:
     """
     Keep coverage.py from measuring xdist's workers as subprocesses of a test.
 
-    pytest-cov already measures the workers; measuring them twice would double the time.
+    pytest-cov already measures the workers; measuring them twice would only take more time.
     """
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 

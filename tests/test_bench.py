@@ -114,7 +114,7 @@ def test_each_contestant_begins_a_round_in_turn() -> None:
 def test_the_steady_radio_delivers_both_packets_of_each_device_and_then_a_steady_number(
     in_virtual_time: InVirtualTime,
 ) -> None:
-    """The memory is measured after all devices have been heard, and the cost of a packet depends on the rate."""
+    """A benchmark measures memory after all devices have been heard, and CPU time at a known rate of packets."""
     heard: list[Advertisement] = []
     in_virtual_time(run_for(SteadyRadio(60, 40), Everything(heard.append), 10.01))
 

@@ -231,7 +231,7 @@ def test_a_format_that_is_refused_next_to_another_is_counted_and_logged_once(
 def test_a_sensor_that_sends_only_its_name_is_counted_without_a_warning(
     air: Air, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Healthy sensors send such packets now and then, so a warning would be a false alarm."""
+    """Healthy sensors now and then send only their names, so a warning would be a false alarm."""
     air.send({})
 
     assert ({"no_service_data": 1}, []) == (air.rejected, caplog.messages)

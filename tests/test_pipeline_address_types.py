@@ -58,7 +58,7 @@ def test_a_sender_with_another_address_type_is_not_the_sensor(
 
 
 def test_the_sensor_itself_is_accepted_before_and_after(senders: Senders) -> None:
-    """The other sender must not be able to lock the sensor out."""
+    """Another sender that uses the sensor's address must not be able to lock the sensor out."""
     assert [True, False, True] == [senders.send(kind) for kind in ("public", "random", "public")]
 
     assert (1, 2) == (senders.refused, senders.counts.decoded)

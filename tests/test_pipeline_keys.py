@@ -110,7 +110,7 @@ GENUINE_AND_PLAIN = [
 def test_a_plain_packet_is_not_accepted_next_to_a_genuine_one(
     pipeline: KeyedPipeline, service_data: dict[str, bytes]
 ) -> None:
-    """The two would be merged into one reading: an attacker who adds service data to a recording must gain nothing."""
+    """Both would be merged into one reading, so an attacker could add forged service data to a genuine packet."""
     assert {} == pipeline.hear(service_data)
     assert {"not_encrypted": 1} == pipeline.rejected
 

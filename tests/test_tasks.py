@@ -309,7 +309,7 @@ def test_all_tasks_cancelled_at_once_are_no_failure(in_virtual_time: InVirtualTi
 
 
 def test_an_end_can_be_asked_for_within_the_block(in_virtual_time: InVirtualTime) -> None:
-    """A caller may handle an error of the tasks' end itself; the block must not raise it again."""
+    """A caller that ends the tasks itself gets their error; the block must not raise it again."""
 
     async def run() -> int:
         async with Tasks() as tasks:

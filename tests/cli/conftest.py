@@ -56,7 +56,7 @@ def no_group(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 @pytest.fixture
 def context(write: Write, tmp_path: Path) -> CheckContext:
-    """Return the context of a healthy machine: the clock is right, an adapter exists, both devices are received."""
+    """Return the context of a healthy machine: the clock is right, an adapter exists, and both devices are heard."""
     root = tmp_path / "root"
     (root / "sys/class/bluetooth/hci0").mkdir(parents=True)
     (root / "run/systemd/timesync").mkdir(parents=True)

@@ -109,7 +109,7 @@ def test_a_helper_passes_a_channel_each_time(path: str, start_helper: Serve) -> 
 
 
 def test_without_a_helper_there_is_an_error_with_its_path(path: str) -> None:
-    """The caller then gives the reason why it can't open the channel itself."""
+    """If there is no helper, the caller must report why this process can't open the channel itself."""
     with pytest.raises(FileNotFoundError) as caught:
         asyncio.run(request_channel(0, path))
 

@@ -1,4 +1,4 @@
-"""Reloads of the configuration while the radio listens: what stays of a device, and what changes."""
+"""Reloads of the configuration while the radio listens: what a device keeps, and what changes."""
 
 import logging
 

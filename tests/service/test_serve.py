@@ -166,7 +166,7 @@ def test_a_reload_reports_a_web_configuration_that_needs_a_restart(served: AppCo
 def test_one_of_two_ports_is_enough(
     served: AppConfig, in_virtual_time: InVirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If one of two ports never becomes available, the service must go on with the other."""
+    """If the service ended because one of two ports stays in use, nobody could scrape the other port either."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         web = WebOptions((Endpoint("127.0.0.1", served.listen_port), Endpoint("127.0.0.1", port)))

@@ -55,7 +55,7 @@ async def hold(port: int, request: bytes) -> None:
                 await loop.sock_connect(connection, ("127.0.0.1", port))
                 await loop.sock_sendall(connection, request)
                 if b"/history" in request:
-                    # Hold it longer than the server allows; a client that does not read can't notice the end.
+                    # Longer than the server allows: a client that does not read can't notice the end of the connection.
                     await asyncio.sleep(40)
                 else:
                     while await loop.sock_recv(connection, 4096):

@@ -248,7 +248,7 @@ _ACTIVATE = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
     "os.execv(sys.executable, [sys.executable, '-m', 'ble_exporter', *sys.argv[2:]])"
 )
-"""Does what systemd does before it starts a service."""
+"""A Python program that does what systemd does before it starts a service."""
 
 
 def activated(theirs: socket.socket, folder: Path) -> "subprocess.Popen[str]":

@@ -142,7 +142,7 @@ def test_only_the_user_can_read_the_file(path: Path) -> None:
 
 
 def test_a_file_without_packets_is_removed(path: Path) -> None:
-    """An empty capture is of no use, and would have to be overwritten by the next attempt."""
+    """An empty capture is of no use, and the next attempt would need --force to overwrite it."""
     Recording(str(path), MEGABYTE).close()
 
     assert not path.exists()
@@ -270,7 +270,7 @@ def test_a_damaged_event_of_the_sensor_stays_as_it_is(path: Path, damaged: bytes
     ],
 )
 def test_damaged_events_that_may_be_from_other_devices_are_counted(path: Path, damaged: bytes) -> None:
-    """A damaged event may have a neighbour's data, and must not be published, but the count reports the damage."""
+    """A damaged event may contain a neighbour's data, so only the number of such events may be published."""
     recording = Recording(str(path), MEGABYTE, {SENDER})
     recording.add(event(OF_SENSOR), 0, 0)
     recording.add(damaged, 0, 0)

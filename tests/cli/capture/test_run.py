@@ -199,7 +199,7 @@ def test_if_nothing_is_heard_there_is_no_file(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_failing_radio_leaves_no_empty_file() -> None:
-    """The next attempt would have to overwrite the empty file."""
+    """The next attempt would need --force to overwrite the empty file."""
     with pytest.raises(ScannerError, match="no adapter"):
         capture(build=lambda *_settings, **_options: Radio(error=ScannerError("no adapter")))
 

@@ -89,7 +89,7 @@ def test_a_second_installation_changes_no_file(machine: FakeMachine, home_yaml: 
 
 
 def test_an_upgrade_adds_the_units_that_an_earlier_version_lacked(machine: FakeMachine, home_yaml: Path) -> None:
-    """Without its helper, the new unit of the exporter hears through bluetoothd."""
+    """Without the helper, the exporter's new unit would hear only through bluetoothd."""
     machine.write(UNIT_FILE, unit_text(UNIT_FILE, PROGRAM.python))
     take(planned(machine, home_yaml), machine)
 

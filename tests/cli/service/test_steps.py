@@ -70,7 +70,7 @@ def test_a_folder_belongs_to_its_user(machine: FakeMachine) -> None:
 
 
 def test_a_folder_that_can_not_be_given_away_is_not_left(machine: FakeMachine) -> None:
-    """The next installation would keep a folder of root, into which the service can't write its log."""
+    """The next installation would keep a folder that belongs to root, into which the service can't write its log."""
     machine.at("/opt/x/.logs.new").mkdir(parents=True)
 
     with pytest.raises(KeyError, match="no-such-user"):
@@ -90,7 +90,7 @@ def test_a_link_to_a_folder_is_removed_without_the_folder(machine: FakeMachine) 
 
 
 def test_what_is_removed_may_be_gone_already(machine: FakeMachine) -> None:
-    """A removal that failed halfway can be repeated."""
+    """An administrator must be able to repeat a removal that failed halfway."""
     machine.write("/srv/state/file", "ours")
 
     Remove("/srv/state").do(machine)
