@@ -20,7 +20,7 @@ FOLDER = ROOT / "contrib" / "prometheus"
 FLEET = ROOT / "contrib" / "fleet" / "ble_fleet.rules.yml"
 SEVERITIES = {"critical", "warning", "info"}
 OF_PROMETHEUS = {"up", "process_start_time_seconds"}
-"""Metrics without the prefix `ble_`: Prometheus adds `up`; the exporter has the other, as most Python exporters do."""
+"""Metrics without the prefix `ble_`: Prometheus adds `up`; the other is that of most Python exporters."""
 
 
 class Rule(NamedTuple):
@@ -65,7 +65,7 @@ def page(name: str) -> str:
 
 
 def expectations() -> Iterator[tuple[str, bool]]:
-    """Yield the name of each alert and series that the tests for promtool name, and whether a result is expected."""
+    """Yield the name of each alert and series in the tests for promtool, and whether a result is expected."""
     for path in sorted((HERE / "prometheus" / "rules").glob("*.test.yml")):
         for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
             for case in test.get("alert_rule_test", []):

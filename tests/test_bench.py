@@ -223,7 +223,7 @@ def test_a_process_is_told_what_to_import_and_is_measured() -> None:
 
 @pytest.mark.program
 def test_a_process_that_ends_is_reported_with_its_error() -> None:
-    """Without the error, nobody could tell why a benchmark does not go on."""
+    """Without the error, nobody could tell why a benchmark has stopped."""
     with running("-c", "raise SystemExit('no such thing')") as process, pytest.raises(RuntimeError, match="no such"):
         process.wait_for(free_port(), "/healthz", b"ok")
 

@@ -111,7 +111,7 @@ def test_a_client_that_has_gone_gets_no_sockets(ends: tuple[socket.socket, socke
 
 
 def started(standard_input: int) -> subprocess.CompletedProcess[str]:
-    """Run the helper as its unit does, with this descriptor; return its exit status and its log."""
+    """Run the helper with this descriptor as its standard input; return the ended process, with its log."""
     command = [sys.executable, "-m", "ble_exporter.monitor_channel.helper"]
     return subprocess.run(
         command, stdin=standard_input, capture_output=True, text=True, timeout=PATIENCE_S, check=False

@@ -106,7 +106,7 @@ def test_nothing_is_written_before_anything_was_heard(ended: Path, log: logging.
 
 
 def replace(path: Path, make: Callable[[], object]) -> None:
-    """Replace the file by another kind of file."""
+    """Replace the file with another kind of file."""
     path.unlink()
     make()
 

@@ -61,7 +61,7 @@ def on_air(*senders: Iterable[Transmission]) -> list[Transmission]:
 
 
 async def ask(cycle: ScanCycle, config: AppConfig) -> Shown:
-    """Ask the HTTP server of the service."""
+    """Return what the service's HTTP server shows."""
     collectors = {"readings": cycle.readings, "silences": cycle.silence_reasons}
     app = create_app(config, cycle.tracker, collectors, cycle.liveness, cycle.status)
     async with TestClient(TestServer(app)) as client:

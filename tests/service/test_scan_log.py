@@ -25,7 +25,7 @@ class House:
         self.now_s = 0.0
 
     def pass_by(self, seconds: float, *heard: str) -> None:
-        """Let scans hear the devices with these names for some time."""
+        """Let scans hear the devices with these names for this many seconds."""
         end_s = self.now_s + seconds
         while self.now_s < end_s:
             self.now_s += SCAN_S

@@ -32,7 +32,7 @@ def test_a_file_of_unknown_size_is_refused_when_it_is_large() -> None:
 
 
 def test_a_link_is_refused_if_the_caller_says_so(tmp_path: Path) -> None:
-    """Root must not read another file for a user without rights."""
+    """With a link, a user without rights could make root read any file."""
     link = tmp_path / "link"
     link.symlink_to(__file__)
 

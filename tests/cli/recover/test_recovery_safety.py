@@ -76,7 +76,7 @@ def test_an_adapter_that_somebody_has_powered_off_is_left_alone(root: Path) -> N
 
 
 def test_an_adapter_that_a_reset_has_left_off_is_powered_on(root: Path) -> None:
-    """According to the exporter's record, a reset has powered the adapter off, not a user."""
+    """The exporter's record says that a reset, not a user, has powered the adapter off."""
     board = FakeSwitchboard(root)
     board.is_up = False
 
