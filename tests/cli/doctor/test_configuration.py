@@ -286,7 +286,7 @@ def test_for_an_address_of_another_machine_the_editor_opens(context: CheckContex
 
 
 def test_the_exporter_itself_may_use_the_port(context: CheckContext) -> None:
-    """Users often run `doctor` while the exporter runs, whose use of the port must not be a failure."""
+    """Users often run `doctor` while the exporter runs, and must not be told that its port is in use."""
     config = loaded(context).valid_config
     context.http_timeout_s = 5.0
 
