@@ -1,8 +1,8 @@
 """
-Compare the speed of our `parse_bthome` with that of bthome-ble's `update()`: both functions decode service data.
+The speed of our `parse_bthome`, compared with that of bthome-ble's `update()`: both functions decode service data.
 
-bthome-ble drops a packet if the same packet id arrived within the last 4 s, so each packet here has the next id, as
-after a new measurement. The parsers and inputs of bthome-ble are built before the timing begins.
+For 4 s after a packet, bthome-ble drops packets whose id is not newer, so each packet here has the next id, as after a
+new measurement. The parsers and inputs of bthome-ble are built before the timing begins.
 """
 
 import platform

@@ -1,5 +1,5 @@
 """
-Time the decoding of all formats except plain BTHome v2, and compare it with bthome-ble if that supports the format.
+The time to decode all formats except plain BTHome v2, compared with that of bthome-ble if it supports the format.
 
 As with a real sensor, each encrypted packet has the next counter, and each plain packet the next packet id.
 """

@@ -49,7 +49,7 @@ Values = Mapping[str, float]
 
 class TheengsDecoder:
     """
-    Decodes with TheengsGateway, without a broker.
+    The decoder of TheengsGateway, without a broker.
 
     Args:
         key: The bindkey; None if the packets are not encrypted.

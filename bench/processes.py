@@ -1,4 +1,4 @@
-"""Starts processes, and measures their resident memory, their CPU time and their first answers."""
+"""Processes, their resident memory, their CPU time, and the time until their first answers."""
 
 import http.client
 import os
@@ -75,7 +75,13 @@ class Process:
         return stdout.readline().rstrip("\n")
 
     def wait_for(self, port: int, path: str, content: bytes) -> float:
-        """Request a page until it contains `content`; return the seconds since the start of the process."""
+        """
+        Request a page until it contains `content`; return the seconds since the start of the process.
+
+        Raises:
+            RuntimeError: The process has ended.
+            TimeoutError: A minute after the start of the process, the page does not contain `content`.
+        """
         while time.monotonic() < self.began_s + PATIENCE_S:
             try:
                 if content in get(port, path):

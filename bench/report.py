@@ -1,4 +1,4 @@
-"""The tables of the benchmarks: printed while they are measured, and then written as docs/performance.md."""
+"""The tables of the benchmarks, as text for the terminal and as Markdown for docs/performance.md."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Table(NamedTuple):
 
 
 class Report:
-    """Prints each table when it is complete, and keeps it for `markdown`."""
+    """The printer of the tables, which also keeps them for `markdown`."""
 
     def __init__(self) -> None:
         self._filled: list[tuple[Table, Mapping[str, Sequence[str]]]] = []

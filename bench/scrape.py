@@ -1,5 +1,5 @@
 """
-Compare our store and exposition with plain gauges of prometheus_client: the time of a scrape, and of storing readings.
+Our store and exposition, compared with plain gauges of prometheus_client: the time to scrape and to store readings.
 
 A fast scrape would gain nothing if the updates became slow, so the output shows scrapes, updates, and both together.
 """

@@ -1,5 +1,5 @@
 """
-Measures scrapes over HTTP of our exporter and of node_exporter, each in a process of its own, by the same client.
+Scrapes over HTTP of our exporter and of node_exporter, each in a process of its own, by the same client.
 
 node_exporter is a widely used exporter; Debian's package is prometheus-node-exporter. The client keeps its
 connection, as Prometheus does, and asks one process after the other, so that the machine's load is the same for all.

@@ -78,7 +78,7 @@ def repeat(work: Callable[[], object], times: int, before: Callable[[], object] 
     Args:
         work: The function to time.
         times: The number of repetitions.
-        before: A function to call before each repetition, which is not timed.
+        before: A function that is called before each repetition; its time does not count.
     """
     total = 0.0
     for _ in range(times):

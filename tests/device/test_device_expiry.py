@@ -111,7 +111,7 @@ def test_without_a_limit_time_changes_nothing() -> None:
 
 
 def test_a_scan_ends_what_it_did_not_hear() -> None:
-    """A fresh temperature must not keep the voltage of the previous scan, or the RSSI of another adapter."""
+    """A fresh temperature must not make the previous scan's voltage, or another adapter's RSSI, look current."""
     home = Home()
     home.hear({"temperature": 21.5, "voltage": 2.9}, adapter="hci0")
     home.now += 30

@@ -103,7 +103,7 @@ def test_a_sensor_that_sends_only_when_something_happens_is_not_filtered() -> No
 
 
 def test_a_value_held_before_is_judged_by_the_packet_that_something_has_caused() -> None:
-    """Some sensors send at intervals and on events, so a packet sent on an event must judge a held value, too."""
+    """Some sensors send at intervals and on events, so a packet sent on an event must judge a held value as well."""
     filtered = Filtered()
     filtered.hear(1, {"temperature": 20})
     filtered.hear(2, {"temperature": 85})

@@ -118,7 +118,7 @@ def test_a_slow_sensor_lives_too(air: Air) -> None:
 
 
 def test_the_silence_is_that_of_the_old_count(air: Air) -> None:
-    """After a quick battery change, the new packets may arrive during the silence, but are accepted only after it."""
+    """After a quick battery change, packets may arrive before the required silence is over, and must wait."""
     air.send(Packet(100_000, b"last"))
     results = air.send_all((at, Packet(value, b"%d" % value)) for value, at in ((0, 5.0), (1, 17.0), (5, 29.0)))
     assert not any(results)

@@ -54,7 +54,7 @@ def test_a_recording_that_came_before_the_sensor_does_not_lock_it_out() -> None:
 
 
 def test_the_last_packet_of_an_earlier_battery_does_not_lock_a_sensor_out_for_good(air: Air) -> None:
-    """The old battery's last packet, which the exporter missed, continues the old count, but the new one must go on."""
+    """The old battery's last packet, which the exporter missed, continues the old count; the new one must resume."""
     air.send_all(sensor(range(500_000, 500_002)))
     air.now += 60
     air.send_all(sensor(range(2000), battery=2))

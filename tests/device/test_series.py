@@ -212,7 +212,7 @@ def test_each_measurement_has_its_own_rhythm(packets: list[tuple[float, list[str
 
 
 def test_the_measurements_of_one_packet_share_a_rhythm() -> None:
-    """A rhythm takes 0.2 kB, which six measurements of 10,000 devices would need 60,000 times."""
+    """A rhythm takes 0.2 kB, and 10,000 devices with six measurements each would need 60,000 of them."""
     home = Home()
     series = home.devices["attic"].series
     for _ in range(3):

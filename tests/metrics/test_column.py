@@ -29,7 +29,7 @@ def test_a_column_is_a_sequence_of_samples() -> None:
 
 
 def test_a_column_without_series_is_false() -> None:
-    """A column is a sequence, which is as long as its series."""
+    """A column is a sequence, and in Python an empty sequence is false."""
     assert (False, True) == (bool(Column(CELSIUS, [], [])), bool(COLUMN))
 
 
@@ -40,7 +40,7 @@ def test_a_column_without_series_is_false() -> None:
 def test_a_family_has_the_samples_of_its_column(
     kind: Literal["gauge", "counter", "info"], name: str, family: str
 ) -> None:
-    """In both formats, the name of a counter's family has no suffix, but that of its samples has one."""
+    """In prometheus_client, a counter's or info's family has a name without a suffix, but its samples have one."""
     column = Column(Head(name, kind, "Help."), LABELS, [1, 2])
 
     found = column.family()

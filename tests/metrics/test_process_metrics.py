@@ -58,7 +58,7 @@ def test_the_values_are_those_of_the_library() -> None:
 
 @needs_proc
 def test_the_start_time_follows_a_wall_clock_that_is_set() -> None:
-    """On a Pi that boots in 1970, the process would seem to run for 50 years until its next restart."""
+    """On a Pi that boots in 1970, the process would otherwise seem, until its restart, to have started 50 years ago."""
     wall = {"now": 100.0}
     metrics = ProcessMetrics(Clock(lambda: 100.0, lambda: wall["now"]))
 

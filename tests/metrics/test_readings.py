@@ -83,7 +83,7 @@ def test_a_device_that_was_not_heard_has_no_series() -> None:
 
 
 def test_a_measurement_that_was_not_heard_goes_though_its_device_stays(home: Home) -> None:
-    """A fresh temperature must not keep the voltage of the previous scan."""
+    """A fresh temperature must not make the voltage of the previous scan look current."""
     home.hear({"temperature": 21.5, "voltage": 2.9})
     home.now += 30
     home.begin_scan()

@@ -38,7 +38,7 @@ _NUMBER = 8  # bytes
 
 class Writer(ABC):
     """
-    Writes one file again and again.
+    The writer of one file, which it writes again and again.
 
     Attributes:
         restored: The number of times that the content was read from a backup.

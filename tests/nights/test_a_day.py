@@ -178,7 +178,7 @@ async def _at_once(write: Callable[[Marks], None], marks: Marks) -> None:
 @pytest.mark.night
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_day_with_everything_at_once(seed: int, tmp_path: Path, in_virtual_time: InVirtualTime) -> None:
-    """Each value is shown until it expires, and no other; in a run, no counter falls; memory use does not grow."""
+    """A scrape shows exactly the values that have not expired; in a run, no counter falls; memory use does not grow."""
     day = Day(seed, tmp_path)
     in_virtual_time(day.live())
     early, late = min(day.blocks[3:9]), min(day.blocks[-6:])

@@ -89,7 +89,7 @@ def test_a_sleep_is_the_reason_of_the_silence(
 def test_a_jump_of_the_wall_clock_changes_only_timestamps(
     app_config: AppConfig, log: logging.Logger, in_virtual_time: InVirtualTime, jumps_s: tuple[float, ...]
 ) -> None:
-    """The clock of a Pi may begin in 1970, until NTP sets it: this jump must neither age a value nor delay a scan."""
+    """The clock of a Pi may show 1970 until NTP sets it: this jump must neither age a value nor delay a scan."""
     config = replace(app_config, scan_duration_seconds=30, stale_after_seconds="auto")
 
     def run(offsets_s: tuple[float, ...]) -> tuple[list[dict[str, float]], int]:

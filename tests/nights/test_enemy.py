@@ -1,8 +1,8 @@
 """
 A sender with bad intentions: 1,000 packets a second under configured addresses, or one from each of 100,000 others.
 
-Without a bindkey, anybody can send values under a sensor's address; these tests show the limits of such an attack. The
-packets are random: of every format, well-formed and damaged, with random packet ids.
+Without a bindkey, anybody can send values under a sensor's address; these tests show the limits of such an attack. Half
+of the packets are well-formed BTHome v2 with random values; the others are random bytes under the UUID of any format.
 """
 
 import gc

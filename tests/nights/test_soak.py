@@ -1,5 +1,5 @@
 """
-The program for an hour, with reloads, resets of the adapter, scrapes, and hostile senders and clients, all at once.
+The program under reloads, resets of the adapter, scrapes, and hostile senders and clients, all at once.
 
 `make nights` soaks it for an hour, or for SOAK_SECONDS; the short form takes ten seconds.
 """

@@ -32,7 +32,7 @@ class HomePage:
 
     Args:
         names: The devices' names.
-        prefix: The path of the page, as behind a reverse proxy: "" or "/ble".
+        prefix: The path below which a reverse proxy would serve the page, such as "/ble"; by default, there is none.
         is_ready: Whether a scan has ended, so that the exporter is ready.
         web_config: The path of the web configuration, for TLS and passwords.
 

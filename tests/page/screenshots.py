@@ -1,5 +1,5 @@
 """
-Takes screenshots of the page in typical and extreme states, for developers: `make screenshots`.
+Screenshots of the page in typical and extreme states, for developers: `make screenshots`.
 
 The pictures are written to the folder that the command names.
 """

@@ -27,7 +27,7 @@ def hear(home: Home) -> None:
 
 
 def in_words(home: Home, later_s: float) -> tuple[str, str]:
-    """Return the attic's state and its text, a few seconds from now."""
+    """Return the attic's state and its text, `later_s` seconds from now."""
     home.now += later_s
     attic = states(home)[0]
     home.now -= later_s
@@ -286,7 +286,7 @@ def test_every_device_has_its_last_hour(home: Home) -> None:
 
 
 def overdue(home: Home, later_s: float) -> str | None:
-    """Return the text about overdue devices, a few seconds from now; None if the devices are not overdue."""
+    """Return the text about overdue devices, `later_s` seconds from now; None if the devices are not overdue."""
     home.now += later_s
     text = DeviceStatus(home.devices.values(), home.clock).overdue()
     home.now -= later_s
