@@ -86,7 +86,7 @@ def test_half_of_a_request_before_the_end_is_no_request() -> None:
 
 @pytest.mark.parametrize("rest", [b"GET /met", b"\r\n"], ids=["part of a request", "a line end"])
 def test_what_follows_a_last_request_does_not_keep_the_connection(rest: bytes) -> None:
-    """Nothing can complete it after the client's end; such connections once stayed until the program ended."""
+    """After its end, a client can't complete a request; such connections once stayed until the program ended."""
 
     async def act(connect: Connect) -> float:
         client = await connect()

@@ -196,7 +196,7 @@ def test_simultaneous_requests_share_a_check() -> None:
 
 
 def test_a_cancelled_check_leaves_nothing_behind() -> None:
-    """A client that hangs up must not occupy one of the few places of waiting checks."""
+    """A client that hangs up must not occupy one of the few places for waiting checks."""
     checks = Checks(waits=True)
 
     async def hang_up() -> bool:

@@ -47,7 +47,7 @@ def test_four_requests_of_a_connection_are_remembered() -> None:
 
 
 def test_a_known_request_displaces_no_other() -> None:
-    """Aiohttp answers a known request, too, if many clients scrape at once."""
+    """If many clients scrape at once, aiohttp answers a known request again, which must not displace another one."""
     repeats = Repeats(lambda: True, unexpected)
     requests = [f"GET /metrics {number}".encode() for number in range(4)]
     for request in (*requests, requests[-1]):
@@ -95,7 +95,7 @@ def test_pieces_that_take_too_long_are_not_waited_for() -> None:
 
 
 def test_an_answer_that_has_become_large_is_given_to_aiohttp() -> None:
-    """After a reload, an answer may be many times as long, and only aiohttp's answers are limited in all."""
+    """After a reload, an answer may be many times as long, and only the answers by aiohttp share a limit on memory."""
     body = [b"x" * MOST_AT_ONCE]
     repeat = repetition(web.Response(), lambda: body)
     before = repeat()
@@ -105,7 +105,7 @@ def test_an_answer_that_has_become_large_is_given_to_aiohttp() -> None:
 
 
 def test_the_packets_that_wait_do_not_make_an_answer_slow() -> None:
-    """After a burst, a scrape handles hundreds of packets; aiohttp would then answer all further scrapes."""
+    """After a burst, a scrape handles hundreds of packets; if their time counted, aiohttp would answer from then on."""
 
     def after_a_burst() -> list[bytes]:
         began_s = time.thread_time()
@@ -272,7 +272,7 @@ def test_scrapes_may_be_sent_at_once() -> None:
 
 @pytest.mark.parametrize("sends_too_much", [True, False], ids=["flood", "end"])
 def test_a_slow_client_without_a_further_request_sees_the_end(*, sends_too_much: bool) -> None:
-    """It waits for the end of its last answer, or of the connection that takes no further request."""
+    """After its last answer, the client must see the end of the connection soon, and not only after a time limit."""
     scraped = Scraped()
 
     async def act(connect: Connect) -> float:

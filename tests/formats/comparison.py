@@ -1,4 +1,4 @@
-"""Compare the results of this project's decoders and of bthome-ble for one packet."""
+"""The results of this project's decoders and of bthome-ble for one packet, and their differences."""
 
 import math
 from collections.abc import Iterator
@@ -137,7 +137,7 @@ def fits(one: Object) -> bool:
 
 
 def differences(comparison: Comparison) -> Iterator[Difference]:
-    """Yield all differences; if bthome-ble raises an exception or we reject the packet, only one in acceptance."""
+    """Yield all differences; if bthome-ble raises an exception or we reject the packet, at most one, in acceptance."""
     ours, theirs = comparison.ours, comparison.theirs
     if theirs.raised:
         yield Difference("acceptance", ours, theirs.raised)

@@ -42,7 +42,7 @@ def capture(place: Place, seconds: int) -> str:
 
 
 def start_places(launch: Launch, folder: Path, ports: dict[str, int], seconds: int) -> dict[str, Program]:
-    """Start an exporter at each place; each hears the sensor for these seconds. Return the programs by place."""
+    """Start an exporter at each place; each hears the sensor for `seconds`. Return the programs by place."""
     programs = {}
 
     def start(name: str, command: Sequence[str | Path], own: Path) -> Program:
@@ -69,7 +69,7 @@ class Agent(NamedTuple):
         return float(found[1]) if found else 0.0
 
     def lag_s(self) -> float:
-        """Return how many seconds the newest sample sent is older than the newest sample on the disk."""
+        """Return by how many seconds the newest sample that was sent is older than the newest sample on the disk."""
         prefix = "prometheus_remote_storage_"
         newest, sent = (f"{prefix}highest_timestamp_in_seconds", f"{prefix}queue_highest_sent_timestamp_seconds")
         return self.metric(newest) - self.metric(sent)

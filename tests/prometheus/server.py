@@ -50,7 +50,7 @@ class Prometheus(NamedTuple):
         return series.value
 
     def range(self, expression: str, seconds: int) -> list[Samples]:
-        """Evaluate an expression for each of the last seconds, as a graph does."""
+        """Evaluate an expression once for each of the last `seconds`, as a graph does."""
         now = time.time()
         data = self._ask("query_range", query=expression, start=f"{now - seconds:.3f}", end=f"{now:.3f}", step="1")
         return [_samples(element) for element in data["result"]]

@@ -27,7 +27,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
 _OUTAGE_S = float(os.environ.get("FLEET_OUTAGE_S", "5"))
 _RECORDED = "job_device:ble_sensor_temperature_celsius:strongest"
 _BEFORE_S = 3 * SCRAPE_INTERVAL_S
-"""The time for which each state of the fleet lasts at least, in seconds."""
+"""The shortest time for which each state of the fleet lasts, in seconds."""
 
 
 def test_the_server_s_configuration_is_valid(promtool: Path) -> None:

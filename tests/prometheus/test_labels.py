@@ -32,7 +32,7 @@ def _rows(prometheus: Prometheus, query: str) -> Mapping[str, dict[str, str]]:
 
 
 def test_the_join_gives_each_device_its_room(prometheus: Prometheus, scraped_still: Exporter) -> None:
-    """A panel by room must have a row for each device with a temperature, also for one without labels."""
+    """A panel by room must have a row for each device with a temperature, even for one without labels."""
     query = _query("ble_sensor_temperature_celsius *").replace(
         "ble_sensor_temperature_celsius", 'ble_sensor_temperature_celsius{job="still"}'
     )

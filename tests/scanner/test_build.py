@@ -193,7 +193,7 @@ def test_auto_hears_through_the_channel_if_it_can(
 
 @pytest.mark.parametrize(("place", "level"), [(None, "INFO"), (HELPER_SOCKET, "WARNING")])
 def test_a_helper_that_fails_is_a_fault(place: str | None, level: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A machine may do without the helper; if there is one, nobody expects that packets are lost until a restart."""
+    """A machine may do without a helper, but if its helper fails, the user must learn that packets are lost."""
     caplog.set_level(logging.INFO)
     refused = Channel(refusal=OSError(errno.ETIMEDOUT, "late", place))
     asyncio.run(make_ear("auto", refused.open))

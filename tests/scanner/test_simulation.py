@@ -19,7 +19,7 @@ def heard(simulation: Simulation, seconds: float) -> list[Transmission]:
 
 
 def decoded(simulation: Simulation, seconds: float) -> list[tuple[str, int | None]]:
-    """Return kind ("A" or "B") and packet id of each packet of a simulated sensor."""
+    """Return the kind ("A" or "B") and the packet id of each packet of a simulated sensor."""
     packets = [bthome.decode(transmission.service_data[bthome.UUID]) for transmission in heard(simulation, seconds)]
     return [("A" if "temperature" in packet.measurements else "B", packet.packet_id) for packet in packets]
 

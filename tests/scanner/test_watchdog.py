@@ -16,7 +16,7 @@ InVirtualTime = Callable[[Coroutine[Any, Any, Any]], Any]
 async def listen(
     watchdog: SilenceWatchdog, seconds: float, heard_at: tuple[float, ...] = (), *, only_thermometers: bool = False
 ) -> float:
-    """Listen with packets at `heard_at` for `seconds`, or until the watchdog raises an error; return the end's time."""
+    """Listen with packets at `heard_at` for `seconds`, or until the watchdog raises an error; return the time then."""
     loop = asyncio.get_running_loop()
     for second in heard_at:
         loop.call_later(second, watchdog.note_heard)
