@@ -65,7 +65,7 @@ _FIRST_PACKET_S = 0.1
 
 
 def still() -> str:
-    """Return a capture with a single moment, in which all devices send: two pairs, and a packet for each BTHome object."""
+    """Return a capture in which all devices send at one moment: two pairs, and one packet for every BTHome object."""
     packets = [(LIVING_ROOM, _ROOM_A), (LIVING_ROOM, _ROOM_B), (BEDROOM, _FROST_A), (BEDROOM, _FROST_B)]
     # The measurements of all objects exceed the limit of one device.
     packets += [

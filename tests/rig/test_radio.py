@@ -1,4 +1,4 @@
-"""Runs every scenario of guest/scenarios.py, each in a new guest; see README.md."""
+"""Run every scenario of guest/scenarios.py, each in a new guest; see README.md."""
 
 from __future__ import annotations
 

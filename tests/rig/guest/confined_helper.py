@@ -1,5 +1,5 @@
 """
-Run the helper that opens the monitor channel unchanged, as its systemd unit confines it.
+Run the unchanged helper that opens the monitor channel, as its systemd unit confines it.
 
     python -m rig.guest.confined_helper          listen in place of systemd, and start a helper for each connection
 

@@ -1,5 +1,5 @@
 """
-Runs a program with the user, the capabilities, the namespaces and the system-call filter of its systemd unit.
+Run a program with the user, the capabilities, the namespaces and the system-call filter of its systemd unit.
 
 The guest has no systemd, so a first process, as root, reads the unit, and uses setpriv to become a second one with the
 unit's user and capabilities. The second process loads the filter, and runs the module of the unit's ExecStart=.

@@ -41,7 +41,7 @@ class Report:
 
     @property
     def lines(self) -> list[Line]:
-        """Return the results, in order."""
+        """The results, in order."""
         found = re.findall(r"^(ok|warn|fail|skip) +(.*)\n(?: +→ (.*)\n)?", self.text, re.MULTILINE)
         return [Line(*one) for one in found]
 

@@ -22,7 +22,7 @@ KEYS = ("temperature", "voltage")
 
 
 class Manager(BluetoothManager):  # type: ignore[misc] # mypy does not follow this import
-    """Decodes the advertisements of every BTHome sensor, with one parser for each, as Home Assistant does."""
+    """A manager that decodes the packets of all BTHome sensors, with one parser for each, as Home Assistant does."""
 
     def __init__(self) -> None:
         """Start without sensors."""

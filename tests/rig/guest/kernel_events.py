@@ -35,7 +35,7 @@ DEVICE_FOUND_HEADER = struct.Struct("<6sBbIH")
 
 class KernelEvents:
     """
-    Receives the kernel's events, from construction to `end`.
+    A receiver of the kernel's events, which listens from its construction to `end`.
 
     A thread calls `found` with the address and the data of each advertisement; the data includes the scan response.
     """

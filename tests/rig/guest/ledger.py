@@ -15,7 +15,7 @@ from .kernel_events import KernelEvents
 
 class Ledger:
     """
-    Records the packets of one crowd.
+    The record of one crowd's packets.
 
     Attributes:
         served: The packets whose values were in a scrape.
@@ -32,12 +32,12 @@ class Ledger:
 
     @property
     def delivered(self) -> set[Packet]:
-        """Return the sensors' packets that the kernel delivered to the ear."""
+        """The sensors' packets that the kernel delivered to the ear."""
         return self._to_bluetoothd.copy() if EAR == "bluez" else self._crowd.reported_of_sensors()
 
     @property
     def delivered_of_phones(self) -> int:
-        """Return the number of other advertisements that the kernel delivered to the ear."""
+        """The number of other advertisements that the kernel delivered to the ear."""
         return self._to_bluetoothd_of_phones if EAR == "bluez" else self._crowd.reported_of_phones()
 
     def serve(self, scrape: Scrape) -> None:

@@ -51,7 +51,7 @@ def _open_files(pid: int) -> Iterator[str]:
 
 class SocketBuffers:
     """
-    Watches the receive buffers of a process's Bluetooth sockets during a `with` block.
+    The receive buffers of a process's Bluetooth sockets, watched during a `with` block.
 
     Attributes:
         fullest: The highest number of bytes in any of the buffers, as the kernel counts them against a buffer's size.

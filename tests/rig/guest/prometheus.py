@@ -1,4 +1,4 @@
-"""Scrapes the exporter as Prometheus does."""
+"""Scrape the exporter as Prometheus does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADERS = {
 
 
 class Prometheus:
-    """Keeps its connection to the exporter from one scrape to the next."""
+    """A client that keeps its connection to the exporter from one scrape to the next."""
 
     def __init__(self) -> None:
         """Connect at the first scrape."""

@@ -18,7 +18,7 @@ from .stack import Stack
 
 
 def main() -> int:
-    """Run the scenario named on the command line; return 1 if it fails, otherwise 0. SystemExit if it is unknown."""
+    """Run the scenario named on the command line; return 1 if it fails, otherwise 0. Raise SystemExit if unknown."""
     match sys.argv[1:]:
         case []:
             for name, scenario in SCENARIOS.items():

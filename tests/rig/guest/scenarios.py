@@ -1,4 +1,4 @@
-"""Imports every module with scenarios, which registers them; a new module must be added here."""
+"""Import every module with scenarios, which registers them; a new module must be added here."""
 
 from . import (
     scenarios_address_types,

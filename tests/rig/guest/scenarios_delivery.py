@@ -40,12 +40,12 @@ class Listener:
 
     @property
     def title(self) -> str:
-        """Return the heading of this listener's column."""
+        """The heading of this listener's column."""
         return f"`{self.ear}`, {self.mode}"
 
     @property
     def hears_all(self) -> bool:
-        """Return whether the exporter must decode every packet that the controller reports."""
+        """Whether the exporter must decode every packet that the controller reports."""
         return self.ear == "monitor"
 
 

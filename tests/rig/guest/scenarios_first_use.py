@@ -65,7 +65,7 @@ CHOSEN = (ATC, BALCONY)
 
 
 class Recorder:
-    """Records each step: its name, its duration in seconds, and the terminal output."""
+    """A record of each step: its name, its duration in seconds, and the terminal output."""
 
     def __init__(self, file: Path) -> None:
         """Record into this file."""

@@ -219,7 +219,7 @@ def stopped_during_a_reset(stack: Stack) -> None:
 
 @scenario
 def healed_after_a_rejected_scan(stack: Stack) -> None:
-    """A controller that refuses to scan three times is reset, also before the first scan."""
+    """A controller that refuses to scan three times is reset, even before the first scan."""
     radio = stack.start()
     radio.cured_by_reset = True
     radio.failing[Opcode.LE_SET_SCAN_ENABLE] = Status.COMMAND_DISALLOWED

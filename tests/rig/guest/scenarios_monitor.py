@@ -189,7 +189,7 @@ def monitor_of_each_adapter(stack: Stack) -> None:
 
 @scenario
 def monitor_passively(stack: Stack) -> None:
-    """A passive scan sends no requests; the monitor ear, unlike BlueZ's reports, includes unknown devices."""
+    """A passive scan sends no requests; the monitor ear, unlike BlueZ, hears all unknown devices."""
     radio = stack.start(EXPERIMENTAL)
     stack.start_air(radio, *map(thermometer_sender, THERMOMETERS), *unknown_devices())
     exporter = stack.start_exporter(THERMOMETERS, ear="monitor", scan_mode="passive", **ALL_THE_TIME)

@@ -90,7 +90,7 @@ class Soak:
 
     @property
     def seconds(self) -> float:
-        """Return the seconds since the first advertisement."""
+        """The seconds since the first advertisement."""
         return time.monotonic() - self._started
 
     def sample(self) -> None:

@@ -26,7 +26,7 @@ PACKETS = 2000
 BETWEEN_PACKETS_S = 0.005
 """The pause between packets; with 10 ms ticks, ten thermometers send every 0.1 to 0.2 s instead of every 2.5 s."""
 FORGOTTEN_WITHIN_S = 45.0
-"""The time limit on the removal of a device, which bluetoothd does after 30 s of silence."""
+"""The time limit on the removal of a device, which bluetoothd removes after 30 s of silence."""
 KERNEL_DROPS = 3
 """The number of packets that the kernel may drop at each restart of a scan; at most 2 drops were seen in 3 restarts."""
 CROWD = 60

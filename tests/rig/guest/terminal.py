@@ -1,4 +1,4 @@
-"""A terminal with a shell: types commands, and keeps the text on the screen."""
+"""A terminal with a shell: it types commands, and keeps the text on the screen."""
 
 from __future__ import annotations
 
