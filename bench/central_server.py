@@ -163,7 +163,7 @@ def size(folder: Path) -> int:
 
 
 def measure_calm(folder: Path, count: int, sensors: int, seconds: float) -> dict[str, float]:
-    """Measure with a scrape every 30 s, and all rules."""
+    """Measure with a scrape every 30 s, and all rules; return the figures by name."""
     with exporters(count, sensors, 1) as ports, prometheus(folder / "calm", ports, SCRAPE_S, rules=True) as server:
         wait(2 * SCRAPE_S, server)
         began, cpu_s = time.monotonic(), server.process.cpu_s
@@ -184,7 +184,7 @@ def measure_calm(folder: Path, count: int, sensors: int, seconds: float) -> dict
 
 
 def measure_fast(folder: Path, count: int, sensors: int, seconds: float) -> dict[str, float]:
-    """Measure with samples of two hours that arrive in a tenth of the time, without rules."""
+    """Measure, without rules, while two hours of samples arrive in a tenth of the time; return the figures by name."""
     interval_s = SCRAPE_S // SPEED
     with (
         exporters(count, sensors, SPEED) as ports,

@@ -31,7 +31,7 @@ def test_a_corrected_humidity_may_exceed_100_percent() -> None:
 
 
 def test_each_probe_has_its_own_offset() -> None:
-    """Two probes of one device are wrong in different ways."""
+    """Two probes of one device may be wrong by different amounts, and each must be corrected by its own."""
     device = with_offset(temperature_2=1.5)
 
     assert (20, 21.5) == (corrected(device, TEMPERATURE, 20), corrected(device, Measurement("temperature", 2), 20))

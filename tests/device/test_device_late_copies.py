@@ -89,7 +89,7 @@ def test_after_a_packet_without_id_nothing_is_late(home: Home) -> None:
 
 
 def test_a_sensor_that_was_gone_and_restarted_is_heard_by_the_same_adapter() -> None:
-    """The packets of one adapter arrive in order: none of them is a late copy, however short the limit."""
+    """The packets of one adapter arrive in order, so none of them may be ignored as a late copy."""
     home = Home(limit=fixed_limit(1))
     home.hear({"temperature": 20.0}, adapter="hci0", packet_id=3)
     home.now += 2

@@ -97,7 +97,7 @@ def test_a_repeat_is_heard_all_the_same(home: Home) -> None:
 
 
 def test_a_packet_that_comes_again_after_the_device_was_gone_is_new(home: Home) -> None:
-    """An expired device has no last update: the same packet counts as new when it is heard again."""
+    """An expired device has no last update, and would have none later if the same packet counted as a repeat."""
     hear(home, (1000.0, A, 7))
     home.now = 1030.0
     home.begin_scan()

@@ -144,7 +144,7 @@ def test_a_button_has_all_its_events_from_its_first_packet() -> None:
 
 
 def test_a_fixed_packet_id_counts_each_press_if_the_sensor_says_that_it_is_over() -> None:
-    """Some senders never change the packet id, but report "none" after each press."""
+    """Some senders never change the packet id, but report "none" after each press, which must separate the presses."""
     events = Events()
     for number in range(10):
         hear(events, (1000.0 + 60 * number, PRESS, 7), (1001.0 + 60 * number, {"button": "none"}, 7))
@@ -153,7 +153,7 @@ def test_a_fixed_packet_id_counts_each_press_if_the_sensor_says_that_it_is_over(
 
 
 def test_a_fixed_packet_id_counts_each_press_if_the_sensor_counts() -> None:
-    """Some senders never change the packet id, but add a counter of their presses."""
+    """Some senders never change the packet id, but count their presses, and none of the presses may be lost."""
     events = Events()
     for number in range(10):
         events.hear(named(PRESS), 7, 1000.0 + 60 * number, "", has_counted=True)

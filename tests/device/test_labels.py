@@ -18,12 +18,12 @@ def test_a_parser_reads_the_same_labels_from_the_text(labels: dict[str, str]) ->
 
 
 def test_a_series_without_labels_has_no_braces() -> None:
-    """prometheus_client writes such a series without braces, too."""
+    """The text must equal that of prometheus_client, which writes such a series without braces, too."""
     assert "" == Labels({}).text
 
 
 def test_labels_are_not_made_twice() -> None:
-    """Labels that exist already need not be written again."""
+    """A second copy of the labels would take 0.3 kB for each series."""
     labels = Labels({"device": "attic"})
 
     assert labels_of(labels) is labels

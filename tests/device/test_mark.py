@@ -38,7 +38,7 @@ def test_what_is_written_is_read(mark: Mark) -> None:
 
 
 def test_an_ordinary_sensor_takes_little_room() -> None:
-    """The file is written to an SD card every few minutes, and each write wears the card out."""
+    """The file is written to an SD card every few minutes, so its size determines how fast the card wears out."""
     mark = Mark("0000fcd2-0000-1000-8000-00805f9b34fb", 32, 50_049, 0.31, 0.31, step_s=10.0)
 
     assert len(json.dumps(entry_of(mark))) < 160

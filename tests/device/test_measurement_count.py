@@ -57,7 +57,7 @@ def steady(
 @pytest.mark.parametrize("loss", [0.0, 0.1, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("order", [ABAB, AAAB], ids=["ABAB", "AAAB"])
 def test_the_counts_are_the_truth(order: tuple[int, ...], loss: float, seed: int) -> None:
-    """Operators judge reception by the share that was heard; an error of 0.5 % is far below its hourly scatter."""
+    """Operators judge reception by the share that was heard, whose hourly scatter is far above an error of 0.5 %."""
     count = MeasurementCount()
     heard, missed = listen(count, order, loss, seed=seed)
 
@@ -140,7 +140,7 @@ def test_an_outage_is_counted_although_the_ids_wrap(lost: int) -> None:
 
 
 def test_an_outage_that_is_too_long_to_tell_is_not_counted() -> None:
-    """After half a day, nobody knows how often the ids have wrapped."""
+    """After half a day, nobody knows how often the ids have wrapped, and a guess could be wrong by hundreds."""
     count = MeasurementCount()
     steady(count, 100)
     before = count.heard

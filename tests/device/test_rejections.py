@@ -25,7 +25,7 @@ def times_after(kept: list[tuple[int, KeptReason]]) -> list[float]:
 
 
 def test_the_latest_of_a_device_are_kept() -> None:
-    """The latest packets show the present fault."""
+    """The latest packets show the present fault; older ones may be of a fault that was repaired."""
     assert [2, 3, 4, 5, 6] == times_after([(0, "truncated")] * 7)
 
 

@@ -30,7 +30,7 @@ def test_a_gap_of_any_length_is_none_of_its_business(air: Air) -> None:
 
 
 def test_a_packet_that_was_passed_is_refused(air: Air) -> None:
-    """Replaying an old packet is the simplest attack."""
+    """Replaying an old packet is the simplest attack, and must not succeed."""
     air.send_all(sensor(range(5000, 5010)))
 
     with pytest.raises(DecodeError, match="counter 5000 is behind the latest, 5009") as caught:
@@ -221,7 +221,7 @@ def test_a_narrow_counter_may_come_round(air: Air) -> None:
 
 
 def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
-    """The 128 values behind an 8-bit counter count as a restart, to which the same rule applies."""
+    """A sensor with an 8-bit counter may restart, too, so the values behind its counter must not be refused for ever."""
     air.send(Packet(100, b"x", bits=8))
     air.now += 60
 

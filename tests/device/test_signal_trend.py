@@ -36,7 +36,7 @@ def test_the_fall_after_an_approach_is_found() -> None:
 
 
 def test_the_latest_packet_counts_even_between_two_samples() -> None:
-    """The last packets before the silence are the best evidence, and the next sample never comes."""
+    """The last packets before the silence are the best evidence, and may come before the next sample is due."""
     trend = SignalTrend()
     for number, rssi in enumerate([-60] * 10 + [-90, -92]):
         trend.add(rssi, SAMPLE_S * number)
@@ -47,7 +47,7 @@ def test_the_latest_packet_counts_even_between_two_samples() -> None:
 
 @given(st.lists(st.tuples(st.integers(-110, -50), st.booleans()), max_size=80))
 def test_an_answer_that_is_remembered_is_the_same_as_a_new_one(heard: list[tuple[int, bool]]) -> None:
-    """Each scrape asks again, and the sensor may have been heard in between."""
+    """Each scrape asks again; the remembered answer must change if the sensor was heard in between."""
     asked, now_s = SignalTrend(), 1000.0
     for number, (rssi, is_sample) in enumerate(heard):
         now_s += SAMPLE_S
@@ -117,7 +117,7 @@ def test_a_fall_long_before_the_silence_is_no_reason() -> None:
 
 @pytest.mark.parametrize(("spread_db", "most"), [(4, 0.005), (6, 0.03)])
 def test_the_noise_of_a_weak_signal_is_seldom_a_fall(spread_db: float, most: float) -> None:
-    """From packet to packet, the RSSI of a sensor that does not move varies by several dB."""
+    """The RSSI of a sensor that does not move varies by several dB, which must not look like a fall."""
     noise = random.Random(1)
     falls = sum(fall_of([round(noise.gauss(-88, spread_db)) for _ in range(SAMPLES)]) is not None for _ in range(500))
 

@@ -68,7 +68,7 @@ def test_every_path_needs_a_password(web_file: WebFile, request_line: bytes) -> 
 
 @pytest.mark.parametrize("scheme", [b"Basic", b"basic", b"BASIC"])
 def test_the_right_password_is_accepted(web_file: WebFile, scheme: bytes) -> None:
-    """The name of the scheme is case-insensitive (RFC 9110, section 11.1)."""
+    """The name of the scheme is case-insensitive (RFC 9110, section 11.1), and any client may rely on that."""
     assert [200] == statuses(ask(application(web_file), b"GET /healthz", b"Authorization: " + scheme + b" " + RIGHT))
 
 

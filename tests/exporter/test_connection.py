@@ -103,7 +103,7 @@ def test_what_follows_a_last_request_does_not_keep_the_connection(rest: bytes) -
 
 
 def test_a_connection_serves_several_requests() -> None:
-    """Prometheus keeps its connection between two scrapes."""
+    """Prometheus keeps its connection between two scrapes, and each scrape on it must be answered."""
 
     async def act(connect: Connect) -> list[bytes]:
         client = await connect()
@@ -171,7 +171,7 @@ def test_what_is_no_acceptable_request_is_refused(
 
 
 def test_a_body_of_no_bytes_is_none() -> None:
-    """Some clients send `Content-Length: 0` with every request."""
+    """Some clients send `Content-Length: 0` with every request, and must not be refused because of a body."""
     answer, _ = ask(GET + b"Content-Length: 0\r\n" + CLOSE + b"\r\n")
 
     assert [200] == statuses(answer)

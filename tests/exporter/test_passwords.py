@@ -66,7 +66,7 @@ def test_a_password_must_fit(user: bytes, password: bytes, is_right: bool) -> No
 
 
 def test_a_version_of_another_program_fits() -> None:
-    """`htpasswd` writes $2y$, which means the same as $2b$."""
+    """`htpasswd` writes $2y$, which means the same as $2b$, and its hashes must be accepted."""
     assert check(b"alice", b"secret", {b"alice": USERS[b"alice"].replace(b"$2b$", b"$2y$")})
 
 
@@ -83,7 +83,7 @@ def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:
 
 @pytest.mark.parametrize(("password", "is_right"), [(b"right", True), (b"wrong", False)])
 def test_a_result_is_kept(password: bytes, is_right: bool) -> None:
-    """Prometheus sends the same password every few seconds, whether it is right or wrong."""
+    """Prometheus sends the same password every few seconds, and checking it each time would take much CPU time."""
     checks = Checks()
 
     async def twice() -> list[bool]:

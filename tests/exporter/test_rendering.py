@@ -15,7 +15,7 @@ from tests.radios import InVirtualTime
 
 @given(st.lists(st.binary(max_size=100_000), max_size=5))
 def test_compressed_pieces_are_one_gzip_file(pieces: list[bytes]) -> None:
-    """A client decompresses the answer as a whole."""
+    """A client decompresses the answer as a whole, and must not notice that it was compressed in pieces."""
     assert b"".join(pieces) == gzip.decompress(b"".join(compressed(pieces)))
 
 

@@ -242,7 +242,7 @@ def test_another_request_between_two_scrapes_is_answered_as_usual(other: bytes, 
 
 
 def test_the_end_of_the_connection_can_be_asked_for() -> None:
-    """After a last scrape, the client waits for the end of the connection."""
+    """After its last scrape, a client waits for the end of the connection, which must come at once."""
 
     async def act(connect: Connect) -> bytes:
         client = await connect()

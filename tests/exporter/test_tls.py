@@ -37,7 +37,7 @@ def test_a_curve_that_this_python_lacks_is_refused(settings: TlsConfig) -> None:
 
 
 def test_a_handshake_succeeds(folder: Path, settings: TlsConfig) -> None:
-    """The newest TLS version is used, and HTTP/1.1 even if the client prefers HTTP/2."""
+    """A client must get the newest TLS version, and HTTP/1.1, because the server does not speak HTTP/2."""
     client = client_context(folder)
     client.set_alpn_protocols(["h2", "http/1.1"])
     server, _ = shake_hands(server_context(settings, "web.yml"), client)
@@ -75,7 +75,7 @@ def verifying(folder: Path, settings: TlsConfig, client_auth: ClientAuth) -> ssl
 
 @pytest.mark.parametrize("certificate", ["", "stranger"])
 def test_a_client_needs_a_certificate_of_the_authority(folder: Path, settings: TlsConfig, certificate: str) -> None:
-    """A client without a certificate, or with one of another authority, is refused."""
+    """The owner of the authority decides who may connect: nobody else's certificate may open the server."""
     server = verifying(folder, settings, "RequireAndVerifyClientCert")
     with pytest.raises(ssl.SSLError):
         shake_hands(server, client_context(folder, certificate))

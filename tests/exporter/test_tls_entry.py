@@ -207,7 +207,7 @@ def test_no_handshake_stops_the_server(folder: Path, data: bytes) -> None:
     ],
 )
 def test_a_client_needs_the_right_certificate(folder: Path, text: str, certificate: str, expected: list[int]) -> None:
-    """A client needs a certificate of the authority and, if names are listed, one of them in it."""
+    """Only a certificate of the authority may open the server and, if names are listed, only one with a listed name."""
     one = files(folder, text)
     answer, counts = talk(one, ask, one.client(certificate))
 
@@ -215,7 +215,7 @@ def test_a_client_needs_the_right_certificate(folder: Path, text: str, certifica
 
 
 def test_a_new_certificate_is_used_by_the_next_connection(tmp_path: Path) -> None:
-    """Certificates are renewed while the service runs."""
+    """Certificates are renewed while the service runs, and clients refuse one that has expired."""
     Authority(tmp_path).issue("server")
     one = files(tmp_path)
 

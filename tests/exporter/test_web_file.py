@@ -73,7 +73,7 @@ def test_a_key_may_be_renewed_after_its_certificate(path: Path, caplog: pytest.L
 
 
 def test_users_can_be_added_and_removed(path: Path) -> None:
-    """A change of the users applies from the next request on."""
+    """A user who was removed must be refused from the next request on, without a restart."""
     web_file = WebFile(str(path), log)
     written(path, TLS + USERS)
     assert {b"alice": HASH.encode()} == web_file.latest().config.users

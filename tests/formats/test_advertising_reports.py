@@ -61,7 +61,7 @@ def test_an_event_that_is_cut_short_has_a_fault(vector: dict[str, Any]) -> None:
 
 
 def test_a_report_in_one_part_is_not_changed() -> None:
-    """Nearly all advertisements arrive in one report."""
+    """Nearly all advertisements arrive in one report, which must pass through unchanged."""
     report = part(b"ab", has_more=False)
 
     assert report == Fragments().join(report)
@@ -139,7 +139,7 @@ def test_the_oldest_unfinished_advertisement_is_forgotten(senders: int, first: b
 
 @pytest.mark.parametrize("event", PACKETS, ids=["legacy", "extended"])
 def test_an_incomplete_hci_event_is_rejected(event: str) -> None:
-    """For an event that is cut short, too long or of another kind, a guess at the format is more useful."""
+    """`decode` can only guess the format of an event that is cut short, too long or of another kind."""
     whole = bytes.fromhex(event)
     others = [whole[:end] for end in range(len(whole))] + [whole + b"\x00", whole[:3] + b"\x0b" + whole[4:]]
     others += [bytes([kind]) + whole[1:] for kind in (0x01, 0x02, 0x05)]

@@ -170,5 +170,5 @@ def test_numbers_are_decoded_without_their_fields(payload: bytes) -> None:
 
 
 def test_a_text_is_decoded_through_its_fields() -> None:
-    """The test above must notice the slow way."""
+    """The test above proves something only if it notices that a payload is decoded through its fields."""
     assert "fields" in _functions_of(b"\x40\x53\x00")

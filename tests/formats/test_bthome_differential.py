@@ -177,7 +177,7 @@ def test_names_of_intended_differences_are_unique() -> None:
 
 
 def test_a_failure_is_reported_with_the_smallest_packet_that_shows_it() -> None:
-    """Other objects hide the one that matters. The test removes an intended difference to cause a failure."""
+    """Other objects would hide the cause. The test removes an intended difference to make a packet fail."""
     without = [one for one in INTENDED if one.name != "pounds"]
     failure = Packet("v2", bytes.fromhex("40000501610712340c2c0b"), None)
 

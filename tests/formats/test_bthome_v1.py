@@ -59,7 +59,7 @@ def test_a_mac_address_is_no_event(first: str) -> None:
 
 
 def test_raw_data_may_have_the_type_of_a_mac_address() -> None:
-    """Version 1 has no type for raw data, and senders use this one."""
+    """Version 1 has no type for raw data, so senders use this one, and their data must not be skipped."""
     assert {"raw": b"\x01\x02"} == decoded(f"83540102{TEMPERATURE}").others
 
 

@@ -17,7 +17,7 @@ def test_a_payload_that_no_advertisement_holds_is_rejected(size: int, reason: st
 
 @pytest.mark.parametrize("size", [1, MAX_SIZE])
 def test_a_payload_of_any_other_size_may_be_valid(size: int) -> None:
-    """Extended advertisements have more room than the 31 bytes of legacy ones."""
+    """Extended advertisements have more room than the 31 bytes of legacy ones, and must not be rejected."""
     check_size(bytes(size))
 
 

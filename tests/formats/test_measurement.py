@@ -24,7 +24,7 @@ def test_a_repeated_name_is_told_apart_by_its_position() -> None:
     [("temperature", "temperature", 1), ("temperature_2", "temperature", 2), ("battery_low", "battery_low", 1)],
 )
 def test_a_text_from_outside_is_read(text: str, name: str, position: int) -> None:
-    """Callers of `update_metrics` pass names as plain text."""
+    """Callers of `update_metrics` pass names as plain text, in which a position must be recognised."""
     measurement = Measurement.parse(text)
 
     assert (text, name, position) == (measurement, measurement.name, measurement.position)

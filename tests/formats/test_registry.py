@@ -37,7 +37,7 @@ def test_formats_of_one_uuid_are_named_by_the_size(uuid: str, size: int, names: 
 
 
 def test_the_short_uuid_is_that_of_the_service() -> None:
-    """The option `--service` takes the short UUID."""
+    """The option `--service` takes the short UUID, and a wrong one would select no format."""
     assert list(NAMES) == [row.short_uuid for row in FORMATS.values()]
 
 

@@ -72,7 +72,7 @@ def test_an_encrypted_vector_without_a_key_says_that_it_is_encrypted(uuid: str, 
 
 @pytest.mark.parametrize(("uuid", "vector"), ENCRYPTED, ids=[_named(vector, uuid) for uuid, vector in ENCRYPTED])
 def test_a_wrong_key_is_reported_and_no_key_is_shown(uuid: str, vector: Vector) -> None:
-    """The error goes into a log, and the log into a bug report."""
+    """The error goes into a log, and the log into a bug report, which must not contain the key."""
     wrong = bytes.fromhex("00112233445566778899aabbccddeeff")
     with pytest.raises(DecodeError) as caught:
         FORMATS[uuid].decode(bytes.fromhex(vector["payload"]), vector["address"], Ccm(wrong))

@@ -90,7 +90,7 @@ def test_times_in_milliseconds_are_seconds_as_the_library_writes_them(values: li
 
 
 def test_a_series_may_have_no_labels() -> None:
-    """Most of the exporter's own metrics have no labels."""
+    """Most of the exporter's own metrics have no labels, and are written without braces."""
     assert b"a 1.0\n" == Template(UNLABELLED).text(Head("a", "gauge", ""), [1])
 
 

@@ -21,7 +21,7 @@ def home() -> Home:
 
 
 def test_a_new_measurement_shows_in_the_next_scrape(home: Home) -> None:
-    """A sensor sends its measurements in several kinds of packets."""
+    """A sensor sends its measurements in several kinds of packets, and a scrape may come between two of them."""
     home.hear({"humidity": 40})
 
     assert 40 == home.scrape()["humidity_percent['attic']"]
@@ -29,7 +29,7 @@ def test_a_new_measurement_shows_in_the_next_scrape(home: Home) -> None:
 
 @pytest.mark.parametrize("rssi", [None, -50])
 def test_a_signal_strength_may_become_unknown_or_known(home: Home, rssi: int | None) -> None:
-    """BlueZ does not always report an RSSI."""
+    """BlueZ does not always report an RSSI, and an old RSSI must not be served as the current one."""
     home.hear({"temperature": 20}, rssi=None if rssi else -40)
     home.scrape()
     home.hear({"temperature": 20}, rssi=rssi)

@@ -158,7 +158,7 @@ def test_what_a_sensor_says_of_itself_is_an_info(home: Home) -> None:
 
 
 def test_without_events_there_is_no_family(home: Home) -> None:
-    """A help text without a series would be useless."""
+    """A help text without a series is noise."""
     home.hear({"temperature": 21.5})
 
     assert not {"ble_sensor_events", "ble_sensor_device"} & {family.name for family in home.readings.collect()}

@@ -130,7 +130,7 @@ def test_a_backup_of_long_ago_is_not_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "\0" * 100, "listen_port: 1"])
 def test_a_backup_that_is_invalid_is_not_used(tmp_path: Path, content: str) -> None:
-    """The error of the file itself helps more than that of a backup."""
+    """The user must repair the file itself, so its own error helps more than that of the backup."""
     path, backup = interrupted(tmp_path)
     backup.write_text(content)
 

@@ -122,7 +122,7 @@ def test_the_keyboard_reaches_everything(home: HomePage, open_page: OpenPage) ->
 
 
 def test_nothing_moves(home: HomePage, open_page: OpenPage) -> None:
-    """Motion makes some users feel sick."""
+    """Motion makes some users feel sick, so the page must have no animations."""
     page = open_page(home)
     home.hear("heard", temperature=30.0)
     page.clock.run_for(5_100)

@@ -220,7 +220,7 @@ def test_swapped_names_keep_their_own_lines(homes: Homes, open_page: OpenPage) -
 
 
 def test_a_page_that_may_not_keep_anything_works(homes: Homes, open_page: OpenPage, complaints: list[str]) -> None:
-    """A browser in which the user has blocked cookies refuses to keep the choices."""
+    """A browser in which the user has blocked cookies refuses to keep the choices; the page must work without them."""
     home = homes("attic")
     home.hear("attic", temperature=21.5)
     page = open_page(home, view=None)

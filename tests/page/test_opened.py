@@ -90,7 +90,7 @@ def test_the_keyboard_reads_values(home: HomePage, open_page: OpenPage) -> None:
 
 
 def test_the_mouse_reads_values(home: HomePage, open_page: OpenPage) -> None:
-    """The cursor shows the value at the position of the mouse, and no value in a gap."""
+    """The value at the cursor must be that at the position of the mouse; in a gap, nobody has measured one."""
     page = opened(open_page(home, view=None))
     box = page.locator(".u-over").bounding_box() or {}
     found = []

@@ -77,7 +77,7 @@ def test_a_password_in_the_address_is_enough(home: HomePage, open_page: OpenPage
 
 @pytest.mark.parametrize("password", [None, "wrong"])
 def test_without_the_password_nothing_is_shown(home: HomePage, browser: "Browser", password: str | None) -> None:
-    """The readings tell whether somebody is at home."""
+    """The readings tell whether somebody is at home, which no stranger may learn."""
     login = {"http_credentials": {"username": USER, "password": password}} if password else {}
     context = browser.new_context(ignore_https_errors=True, **login)
     statuses = [context.request.get(f"{home.url}{path}").status for path in ("", "status", "history", "metrics")]

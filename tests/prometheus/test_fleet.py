@@ -31,7 +31,7 @@ _BEFORE_S = 3 * SCRAPE_INTERVAL_S
 
 
 def test_the_server_s_configuration_is_valid(promtool: Path) -> None:
-    """The owner of a fleet copies this file."""
+    """The owner of a fleet copies this file, and a server with an invalid file does not start."""
     verdict = check(promtool, "check", "config", FLEET / "prometheus.yml")
     assert not verdict.status, verdict.output
 
@@ -109,7 +109,7 @@ def test_the_merged_series_has_no_gap(story: Story) -> None:
 
 
 def test_the_merged_series_changes_once(story: Story) -> None:
-    """The exporter with the strongest signal gives the value until it dies, then the one with the second strongest."""
+    """A graph must not flicker between exporters: the source changes only when the strongest exporter dies."""
     (merged,) = story.each_second(_documented_query())
     # On a busy machine, a scrape may fail, and the next exporter then gives the value.
     (scraped,) = story.each_second(f'({_documented_query()}) and on () up{{instance="{ATTIC.name}"}} == 1')

@@ -45,7 +45,7 @@ def test_promtool_accepts_a_good_file(promtool: Path, folder: Path, case: Path) 
 
 @pytest.mark.parametrize("case", cases("bad"))
 def test_promtool_refuses_a_bad_file(promtool: Path, folder: Path, case: Path) -> None:
-    """The exporter refuses the same files."""
+    """If promtool accepted a file that the exporter refuses, a file of another exporter might not work here."""
     assert check(promtool, "check", "web-config", write_case(case, folder)).status
 
 

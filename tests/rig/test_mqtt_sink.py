@@ -44,7 +44,7 @@ def test_a_length_of_more_than_a_mebibyte_is_the_end() -> None:
 
 
 def test_a_message_has_its_topic_and_its_payload() -> None:
-    """The payload has the values that the client has decoded."""
+    """The comparison counts the values in the payload, and ignores the topic."""
     assert ("home/a", b'{"tempc": 1}') == message_in(b"\0\x06home/a" + b'{"tempc": 1}')
 
 

@@ -16,7 +16,7 @@ HEADER = header()
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
 def test_files_of_other_programs(vector: dict[str, Any]) -> None:
-    """The files of btmon, Android and hcidump mark events in different fields."""
+    """The files of btmon, Android and hcidump mark events in different fields, and each file must be readable."""
     read = [[one.at_us, one.controller, one.opcode, one.packet.hex()] for one in records(bytes.fromhex(vector["file"]))]
 
     assert json.dumps(vector["records"]) == json.dumps(read)

@@ -60,7 +60,7 @@ def test_what_forbids_a_reset(
 
 
 def test_a_device_of_another_adapter_forbids_nothing(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """A reset of hci0 does not end a connection of hci1."""
+    """A reset of hci0 ends no connection of hci1, so such a connection must not prevent it."""
     scan.bluez.objects["/org/bluez/hci1"] = {ADAPTER: adapter_properties()}
     scan.bluez.objects["/org/bluez/hci1/dev_00_00_00_00_00_01"] = {
         DEVICE: {"Address": Variant("s", "00:00:00:00:00:01"), "Connected": Variant("b", True)}

@@ -72,7 +72,7 @@ def test_rejections_in_a_quiet_place_are_not_tried_again_for_ever(scan: Scan, in
 
 
 def test_a_scan_that_is_rejected_again_and_again_fails(scan: Scan, in_virtual_time: InVirtualTime) -> None:
-    """The pauses between the resets double, and after the third reset the program gives up."""
+    """Endless resets would hide the fault: after three, with longer and longer pauses, the program must give up."""
     scan.bluez.errors["StartDiscovery"] = REJECTION
 
     async def run() -> float:

@@ -71,7 +71,7 @@ def test_a_device_without_a_type_is_accepted(bus: Path, in_virtual_time: InVirtu
 
 
 def test_bluetoothd_forgets_an_impostor_although_the_scan_is_old(bus: Path, in_virtual_time: InVirtualTime) -> None:
-    """Bluetoothd drops every packet of the sensor as long as it knows the impostor."""
+    """As long as bluetoothd knows the impostor, it drops every packet of the sensor."""
     assert 1 == in_virtual_time(listen(bus, {"AddressType": Variant("s", "random")}))[1]
     late = in_virtual_time(listen(bus, {"AddressType": Variant("s", "random")}, seconds=120, packets=2))
 

@@ -165,7 +165,7 @@ def test_a_late_delivery_does_not_change_the_time_of_reception(in_virtual_time: 
 
 
 def test_all_fields_of_a_transmission_are_delivered(in_virtual_time: InVirtualTime) -> None:
-    """A capture of HCI events has as many details as a live radio."""
+    """A replay of HCI events must give the service as many details as a live radio does."""
     heard: list[Advertisement] = []
     air = [Transmission(0.0, ADDRESS, None, {UUID: PACKET_A}, "bed", "public", {1: b"\2"}, "hci1")]
 

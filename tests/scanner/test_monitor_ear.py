@@ -506,7 +506,7 @@ def test_scans_with_pauses_share_a_channel(bus: Path, in_virtual_time: InVirtual
 
 
 def test_a_channel_that_failed_is_opened_again(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
-    """With `on_adapter_failure: continue`, the same ear is used again after a failure."""
+    """With `on_adapter_failure: continue`, the same ear is used again after a failure, and must hear again."""
     heard: list[Advertisement] = []
     scanner = radio(channel)
 

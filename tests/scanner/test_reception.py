@@ -12,7 +12,7 @@ NAME = frame(legacy_report(name("ATC_000001"), kind=SCAN_RESPONSE))[6:]
 
 
 def test_names_outlive_a_run() -> None:
-    """A sensor rarely sends its name, and each scan begins with a new Reception."""
+    """A sensor rarely sends its name, so the name must not be lost when the next scan begins with a new Reception."""
     names: dict[str, str] = {}
     heard: list[Advertisement] = []
     for event in (PACKET, NAME, PACKET):

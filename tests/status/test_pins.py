@@ -64,7 +64,7 @@ def test_the_readings_of_other_devices_are_no_pins(packet: dict[str, float]) -> 
 
 
 def test_an_expired_pin_is_no_reading() -> None:
-    """A client looks the idle pins up among the readings, which no longer include an expired value."""
+    """A client looks the idle pins up among the readings, where it would not find a pin whose value has expired."""
     home = Home()
     home.hear({**CLIMATE, **PINS})
     home.now += 10

@@ -78,7 +78,7 @@ def test_the_chart_asks_for_the_files_that_are_served() -> None:
 
 
 def test_a_vendored_file_is_read_in_small_pieces() -> None:
-    """Between two pieces, the event loop handles packets."""
+    """The event loop handles packets only between two pieces, so a large piece would delay them."""
     pieces = list(VENDORED["vendor/uplot-1.6.32.js"].pieces())
 
     assert max(map(len, pieces)) <= 8192

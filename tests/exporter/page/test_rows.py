@@ -203,7 +203,7 @@ def test_a_device_that_was_never_heard_has_dashes() -> None:
     [(21.5, "21.5"), (-0.35, "-0.35"), (0.0, "0"), (4294967.295, "4294967.295"), (1e-6, "1e-06"), (2 / 3, "0.667")],
 )
 def test_a_number_has_only_significant_digits(value: float, shown: str) -> None:
-    """A pound is 0.45359237 kg, but no scale is that precise."""
+    """A pound is 0.45359237 kg, but no scale is that precise, and the digits would mislead the reader."""
     home = home_of("attic")
     home.hear({"count": value})
 

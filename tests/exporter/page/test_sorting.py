@@ -61,5 +61,5 @@ def test_names_are_in_the_order_in_which_people_put_them() -> None:
 
 
 def test_a_third_click_restores_the_configured_order() -> None:
-    """The user has chosen the configured order, and must be able to return to it."""
+    """The order of the configuration is the user's own choice, to which the page must offer a way back."""
     assert ["age", "-age", "", "age"] == [Sort.parse(query).next("age") for query in ("", "age", "-age", "device")]
