@@ -221,7 +221,7 @@ def test_a_narrow_counter_may_come_round(air: Air) -> None:
 
 
 def test_a_narrow_counter_restarts_as_well(air: Air) -> None:
-    """A sensor with an 8-bit counter may restart, too, so the values behind its counter must not be refused for ever."""
+    """A sensor with an 8-bit counter may restart, too, and its lower values must not be refused for ever."""
     air.send(Packet(100, b"x", bits=8))
     air.now += 60
 

@@ -236,7 +236,7 @@ def test_the_times_of_reports_are_those_of_the_replay(capture: Path) -> None:
 
 
 def test_a_large_capture_can_be_reduced(capture: Path) -> None:
-    """A file of `btmon -w` grows by megabytes an hour; a replay, which holds it in memory, must say how to reduce it."""
+    """A file of `btmon -w` grows by megabytes an hour; a replay holds it in memory, and must say how to reduce it."""
     one = event(legacy_report(service_data(PACKET_A)))
     other = record_bytes(Record(0, 0, 2, bytes(MAX_FILE_BYTES)))
     capture.write_bytes(header() + other + one)
