@@ -130,7 +130,8 @@ def counting_callbacks() -> Iterator[subprocess.Popen[str]]:
 
 
 def measure(stack: Stack, radio: VirtualRadio, crowd: Crowd, listener: Listener) -> Cost:
-    """Measure a listener, and BlueZ meanwhile, for one round."""
+    """Measure a listener, and a bluetoothd that knows no device yet, for one round."""
+    stack.restart_bluetoothd(radio)
     before = crowd.reported()
     measure_one = measure_exporter if listener.ear else measure_bare
     cost, reported, heard = measure_one(stack, radio, crowd, listener)

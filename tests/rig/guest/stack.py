@@ -65,6 +65,7 @@ class Stack:
         """Start nothing yet; `share` is the folder for logs."""
         self._share = share
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._options: Sequence[str] = ()
         self._radios: list[VirtualRadio] = []
         self._airs: list[Air] = []
         self._exporters: list[Exporter] = []
@@ -100,11 +101,22 @@ class Stack:
 
     def start_bluetoothd(self, *options: str) -> subprocess.Popen[bytes]:
         """Start bluetoothd on the running system bus; with the option `-E` it offers advertisement monitors."""
+        self._options = options
         program = find_bluetoothd()
         assert program, "bluetoothd is not installed"
         daemon = self._start_daemon("bluetoothd", program, "--nodetach", *options)
         wait_until(lambda: on_bus("org.bluez"), "bluetoothd answers")
         return daemon
+
+    def restart_bluetoothd(self, radio: VirtualRadio) -> None:
+        """
+        Replace bluetoothd by one with the same options, and wait until the adapter is powered.
+
+        The old one remembers the devices of a scan, and spends CPU time on removing them half a minute after its end.
+        """
+        self.stop_daemon("bluetoothd", signal.SIGTERM)
+        self.start_bluetoothd(*self._options)
+        self._wait_until_powered(radio)
 
     def start_helper(self) -> None:
         """Offer the socket on which the exporter asks for the monitor channel."""
@@ -132,11 +144,7 @@ class Stack:
     def plug_in(self, radio: VirtualRadio) -> VirtualRadio:
         """Wait until the adapter is powered, powering it on if bluetoothd does not; return the radio."""
         self._radios.append(radio)
-
-        def up() -> bool:
-            return self.is_powered(radio) or self.set_powered(radio, True)
-
-        wait_until(up, f"hci{radio.index} is powered")
+        self._wait_until_powered(radio)
         return radio
 
     def start(self, *options: str, duplicate_filter: DuplicateFilter = DuplicateFilter.NONE) -> VirtualRadio:
@@ -189,6 +197,12 @@ class Stack:
         # The kernel may still be switching the adapter off when bluetoothd already reports it as off.
         wait_until(lambda: _accepts(file, "Y"), f"hci{radio.index} is off")
         wait_until(lambda: self.set_powered(radio, True), f"hci{radio.index} is powered again")
+
+    def _wait_until_powered(self, radio: VirtualRadio) -> None:
+        def is_up() -> bool:
+            return self.is_powered(radio) or self.set_powered(radio, True)
+
+        wait_until(is_up, f"hci{radio.index} is powered")
 
     def _start_daemon(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         with (self._share / f"{name}.log").open("a") as log:
