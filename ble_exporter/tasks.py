@@ -158,21 +158,35 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
     return task.result()
 
 
-def time_of_tick(period_s: float) -> float:
+async def next_tick(
+    period_s: float, *, at_most_s: float = math.inf, woken: "asyncio.Future[None] | None" = None
+) -> None:
     """
-    Return the event loop's time of the next tick: the next multiple of `period_s` seconds.
+    Wait for the next tick: the next multiple of `period_s` seconds on the event loop's clock.
 
     Tasks that wait for the same ticks wake the process together. Waking an idle process costs more CPU time than the
     work of a task, because the process's code is no longer in the processor's caches.
+
+    The wait also ends after `at_most_s` seconds, or when `wake` is called with the future `woken`.
     """
-    now = asyncio.get_running_loop().time()
+    loop = asyncio.get_running_loop()
+    now = loop.time()
     left_s = period_s - now % period_s
-    return now + left_s + (period_s if left_s < _ROUNDING_S else 0)
+    if left_s < _ROUNDING_S:
+        left_s += period_s
+    end = loop.create_future() if woken is None else woken
+    # asyncio.sleep would ask for the loop and the time again. In some guests, each such question is a system call.
+    timer = loop.call_at(now + min(left_s, at_most_s), wake, end)
+    try:
+        await end
+    finally:
+        timer.cancel()
 
 
-async def next_tick(period_s: float, *, at_most_s: float = math.inf) -> None:
-    """Wait for the next tick, but at most `at_most_s` seconds; see `time_of_tick`."""
-    await asyncio.sleep(min(time_of_tick(period_s) - asyncio.get_running_loop().time(), at_most_s))
+def wake(woken: "asyncio.Future[None]") -> None:
+    """End the wait for a future; do nothing if the wait has ended."""
+    if not woken.done():
+        woken.set_result(None)
 
 
 async def uninterrupted(coroutine: Coroutine[object, None, Result]) -> Result:

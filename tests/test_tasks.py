@@ -19,6 +19,7 @@ from ble_exporter.tasks import (
     in_daemon_thread,
     next_tick,
     uninterrupted,
+    wake,
     within,
 )
 from tests.conftest import HERE
@@ -530,3 +531,17 @@ def test_a_daemon_thread_whose_result_nobody_awaits_any_more_reports_nothing() -
     asyncio.run(leave())
 
     assert [] == reported
+
+
+def test_a_wait_for_a_tick_can_be_ended_early(in_virtual_time: InVirtualTime) -> None:
+    """A burst of packets must not wait for the tick; what wakes the task once more must do no harm."""
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
+        loop.call_later(0.4, wake, woken)
+        await next_tick(1.0, woken=woken)
+        wake(woken)
+        return loop.time()
+
+    assert pytest.approx(0.4) == in_virtual_time(run())

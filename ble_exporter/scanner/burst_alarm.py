@@ -10,7 +10,7 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from ble_exporter.tasks import time_of_tick
+from ble_exporter.tasks import next_tick, wake
 
 # The kernel raises this size to its minimum, which is enough for a packet.
 _BUFFER_BYTES = 1
@@ -23,31 +23,28 @@ class BurstAlarm:
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         channel.setblocking(False)
         self._channel = channel
-        self._is_on = self._was_set_off = False
-        self._end = asyncio.Event()
+        self._was_set_off = False
+        # The event loop that waits for packets; None while the alarm is off.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken: asyncio.Future[None] | None = None
 
     async def tick_or_burst(self, period_s: float) -> bool:
         """Wait as `next_tick` does, or until the alarm goes off; return whether it has."""
-        loop = asyncio.get_running_loop()
-        if not self._is_on:
+        if self._loop is None:
             # The alarm stays on, because switching it on and off takes almost as long as waking up.
-            loop.add_reader(self._channel, self._set_off)
-            self._is_on = True
-        self._end.clear()
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._channel, self._set_off)
         # The caller has already read the packets that set off the alarm before this wait.
         self._was_set_off = False
-        timer = loop.call_at(time_of_tick(period_s), self._end.set)
-        try:
-            await self._end.wait()
-        finally:
-            timer.cancel()
+        self._woken = self._loop.create_future()
+        await next_tick(period_s, woken=self._woken)
         return self._was_set_off
 
     def turn_off(self) -> None:
         """Keep packets from waking the process until the next wait."""
-        if self._is_on:
-            asyncio.get_running_loop().remove_reader(self._channel)
-            self._is_on = False
+        if self._loop is not None:
+            self._loop.remove_reader(self._channel)
+            self._loop = None
 
     def close(self) -> None:
         """Close the channel."""
@@ -59,4 +56,5 @@ class BurstAlarm:
             while self._channel.recv(1):
                 pass
         self._was_set_off = True
-        self._end.set()
+        if self._woken is not None:
+            wake(self._woken)
