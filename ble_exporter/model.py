@@ -1,6 +1,6 @@
 """The two records that pass through the program: an advertisement, and the reading decoded from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -9,6 +9,25 @@ from ble_exporter.formats.measurement import Measurement
 
 AddressType = Literal["", "public", "random"]
 """The type of a Bluetooth address; empty if it is unknown."""
+
+
+class Batch:
+    """
+    Advertisements that a listener handles at the same time, so that it reads its clock once for all of them.
+
+    In some guests, reading the clock is a system call, and would cost more than reading the advertisement.
+    """
+
+    __slots__ = ("_now",)
+
+    def __init__(self) -> None:
+        self._now: float | None = None
+
+    def now(self, clock: Callable[[], float]) -> float:
+        """Return the time at which the listener handles the batch, by the listener's clock."""
+        if self._now is None:
+            self._now = clock()
+        return self._now
 
 
 class Advertisement(NamedTuple):
@@ -24,6 +43,7 @@ class Advertisement(NamedTuple):
         address_type: The type of the address; empty if it is unknown, as in a simulation.
         manufacturer_data: Manufacturer data by company id; the bytes do not include the id.
         age_s: Seconds between the reception of the advertisement and its delivery to the listener.
+        batch: The advertisements that are delivered with this one; None if it is delivered alone.
     """
 
     address: str
@@ -34,6 +54,11 @@ class Advertisement(NamedTuple):
     address_type: AddressType = ""
     manufacturer_data: Mapping[int, bytes] = MappingProxyType({})
     age_s: float = 0.0
+    batch: Batch | None = None
+
+    def received_at(self, clock: Callable[[], float]) -> float:
+        """Return the time of reception by the listener's clock, in seconds."""
+        return (clock() if self.batch is None else self.batch.now(clock)) - self.age_s
 
 
 class Remarks(NamedTuple):

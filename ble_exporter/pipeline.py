@@ -159,7 +159,7 @@ class Pipeline:
         # If the device may have either type, the first valid packet decides.
         if not device.address_type:
             device.address_type = address_type
-        heard_s = self._clock() - advertisement.age_s
+        heard_s = advertisement.received_at(self._clock)
         if device.glitch_filter is not None:
             reading = self._sift(device, device.glitch_filter, advertisement, reading, heard_s)
         device.update(advertisement, reading, heard_s)
@@ -202,7 +202,7 @@ class Pipeline:
 
     def _reject(self, device: Device, error: DecodeError, advertisement: Advertisement) -> None:
         self._counts.rejected[error.reason] += 1
-        heard_s = self._clock() - advertisement.age_s
+        heard_s = advertisement.received_at(self._clock)
         device.refuse(error.reason, heard_s)
         # A healthy sensor sometimes sends only its name. Such a packet deserves no warning, and is not worth keeping.
         if error.reason != "no_service_data":

@@ -16,7 +16,7 @@ from ble_exporter.formats import bthome_v1, mibeacon
 from ble_exporter.formats.bthome import UUID
 from ble_exporter.metrics.readings import Readings
 from ble_exporter.metrics.self_metrics import SelfMetrics
-from ble_exporter.model import Advertisement
+from ble_exporter.model import Advertisement, Batch
 from ble_exporter.pipeline import Pipeline, build_devices
 from ble_exporter.status.device_status import DeviceStatus
 from tests.conftest import PACKET_A
@@ -245,3 +245,15 @@ def test_a_device_keeps_the_reason_and_the_time_of_its_latest_rejection(air: Air
 
     assert ("encrypted", 7.0) == air.devices[LIVING_ROOM].refusal
     assert air.devices[BEDROOM].refusal is None
+
+
+def test_the_clock_is_read_once_for_a_batch(app_config: AppConfig, log: logging.Logger) -> None:
+    """In some guests, reading the clock is a system call, which would cost more than decoding the packet."""
+    times = iter([100.0, 200.0])
+    devices = build_devices(app_config, lambda: 0.0)
+    pipeline = Pipeline(devices, SelfMetrics(), log, lambda: next(times))
+    batch = Batch()
+    for address, age_s in ((LIVING_ROOM, 3.0), (BEDROOM, 1.0)):
+        pipeline.handle(Advertisement(address, {UUID: PACKET_A}, -60, age_s=age_s, batch=batch))
+
+    assert [97.0, 99.0] == [devices[address].heard_s for address in (LIVING_ROOM, BEDROOM)]

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from ble_exporter.config.app_config import ScanMode
 from ble_exporter.device.clock import seconds_since_boot
 from ble_exporter.errors import ScannerError
+from ble_exporter.model import Batch
 from ble_exporter.scanner import hints
 from ble_exporter.scanner.bluez_dbus import Adapter, Bluez
 from ble_exporter.scanner.burst_alarm import BurstAlarm
@@ -45,7 +46,7 @@ between them. The longer the batch, the more copies are mistaken for new packets
 _SHORTEST_BATCH_S = BATCH_S / 128
 
 # The maximum number of full reads in one call of `catch_up`, so that a burst of packets can't delay an answer for long.
-_MOST_READS = 8
+_MOST_READS = 6
 
 # In dBm: no received signal is this strong.
 _TOO_STRONG_DBM = 20
@@ -204,7 +205,8 @@ class MonitorEar:
             return False
         # No frame is older than the last reading that emptied the buffer, even if the clock was set in the meantime.
         # `boot` counts the time during which the machine was asleep, as the frames' ages do.
-        oldest_s = self._boot() - self._read_at
+        now_s = self._boot()
+        oldest_s = now_s - self._read_at
         try:
             frames = self._socket.read()
             self._frames += len(frames)
@@ -214,12 +216,13 @@ class MonitorEar:
         except OSError as error:
             raise ScannerError(*hints.lost_monitor_channel(error), adapter=self._adapter) from error
         if is_empty:
-            self._read_at = self._boot()
+            self._read_at = now_s
         if lost > self._lost_before:
             self._note_full(lost - self._lost_before)
             self._lost_before = lost
+        batch = Batch()
         for event, age_s in frames:
-            self._deliver(event, min(max(age_s, 0.0), oldest_s))
+            self._deliver(event, min(max(age_s, 0.0), oldest_s), batch)
         return not is_empty
 
     def _note_full(self, number: int) -> None:
@@ -228,9 +231,9 @@ class MonitorEar:
         _log.log(level, "adapter %s: %s", self._adapter, hints.BUFFER_FULL, extra={"adapter": self._adapter})
         self._has_lost = True
 
-    def _deliver(self, event: bytes, age_s: float) -> None:
+    def _deliver(self, event: bytes, age_s: float, batch: Batch) -> None:
         """Deliver the advertisements in an event."""
-        has_reports, fault = self._reception.deliver(event, age_s)
+        has_reports, fault = self._reception.deliver(event, age_s, batch)
         if fault:
             self._hearing.note_lost("invalid", 1)
             _log.debug("adapter %s: invalid event: %s", self._adapter, fault, extra={"adapter": self._adapter})

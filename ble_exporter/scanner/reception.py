@@ -2,7 +2,7 @@
 
 from ble_exporter.formats.advertising_data import content
 from ble_exporter.formats.advertising_reports import Fragments, Report, advertising_reports
-from ble_exporter.model import Advertisement
+from ble_exporter.model import Advertisement, Batch
 from ble_exporter.scanner.radio import Listener
 
 # The maximum number of senders whose names are kept: anybody can send from any number of addresses.
@@ -27,7 +27,7 @@ class Reception:
         self._names = {} if names is None else names
         self._fragments = Fragments()
 
-    def deliver(self, event: bytes, age_s: float) -> tuple[bool, str]:
+    def deliver(self, event: bytes, age_s: float, batch: Batch | None = None) -> tuple[bool, str]:
         """
         Deliver the advertisements in an event, which begins with the event code and was received `age_s` seconds ago.
 
@@ -37,10 +37,10 @@ class Reception:
         for report in reports:
             whole = self._fragments.join(report)
             if whole is not None:
-                self._hear(whole, age_s)
+                self._hear(whole, age_s, batch)
         return bool(reports), fault
 
-    def _hear(self, report: Report, age_s: float) -> None:
+    def _hear(self, report: Report, age_s: float, batch: Batch | None) -> None:
         """Deliver a report. Of a scan response without data, only keep the name for the sender's next advertisement."""
         address = report.address
         found = content(report.data) if report.is_scan_response else None
@@ -61,6 +61,7 @@ class Reception:
                 report.address_type,
                 manufacturer_data,
                 age_s,
+                batch,
             )
         )
 

@@ -45,6 +45,7 @@ def test_a_packet_of_a_sensor_is_one_legacy_report() -> None:
         st.sampled_from(TYPES),
         st.dictionaries(st.integers(0, 0xFFFF), st.binary(max_size=250), max_size=3),
         st.just(0.0),
+        st.none(),
     )
 )
 def test_everything_that_was_heard_is_in_the_events(advertisement: Advertisement) -> None:

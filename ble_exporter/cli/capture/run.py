@@ -87,7 +87,7 @@ class Recorder:
         """Record an advertisement; see Listener."""
         number = advertisement.adapter.removeprefix("hci")
         for event in events_of(advertisement):
-            at_us = round((self._clock() - advertisement.age_s) * 1e6)
+            at_us = round(advertisement.received_at(self._clock) * 1e6)
             self._recording.add(event, self._steady(at_us), int(number) if number.isdecimal() else 0)
 
     def _steady(self, at_us: int) -> int:

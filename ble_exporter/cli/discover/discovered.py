@@ -202,7 +202,7 @@ class Discovery:
         """Store the contents of one advertisement; a new device is ignored if there are too many already."""
         address = advertisement.address
         device = self._sensors.get(address) or self._others.get(address) or DiscoveredDevice(address)
-        device.hear(advertisement, self._ciphers.get(address), self.clock() - advertisement.age_s)
+        device.hear(advertisement, self._ciphers.get(address), advertisement.received_at(self.clock))
         if device.is_sensor:
             self._others.pop(address, None)
         devices, limit = (self._sensors, MAX_SENSORS) if device.is_sensor else (self._others, MAX_OTHERS)
