@@ -7,6 +7,7 @@ Source: Bluetooth Core Specification, vol. 3, part C, 11; Core Specification Sup
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -32,6 +33,9 @@ _TYPES: Mapping[int, str] = {
     0x21: "128-bit service data",
     _MANUFACTURER_DATA: "manufacturer data",
 }
+_NAMES = (_SHORTENED_NAME, _NAME)
+# The maximum number of UUIDs whose text is kept: anybody can send any UUID.
+_MOST_UUIDS = 32
 _FLAG_NAMES = ("limited discoverable", "general discoverable", "no BR/EDR", "BR/EDR controller", "BR/EDR host")
 
 
@@ -83,9 +87,7 @@ class Structure(NamedTuple):
     def uuid(self) -> str:
         """The UUID of the service data in its 128-bit form; empty if there is none, or if it is incomplete."""
         number = self.data[: self.uuid_size]
-        if len(number) == 16:
-            return str(UUID(bytes=number[::-1]))
-        return _as_128_bits(number) if number else ""
+        return _uuid(number) if number else ""
 
     @property
     def swapped_uuid(self) -> str:
@@ -113,7 +115,13 @@ class Structure(NamedTuple):
             return ", ".join(name for bit, name in enumerate(_FLAG_NAMES) if self.data[0] >> bit & 1)
         if self.kind == _TRANSMIT_POWER:
             return f"{int.from_bytes(self.data[:1], 'little', signed=True)} dBm"
-        return one_line(self.data.decode(errors="replace")) if self.kind in (_SHORTENED_NAME, _NAME) else ""
+        return one_line(self.data.decode(errors="replace")) if self.kind in _NAMES else ""
+
+
+@lru_cache(maxsize=_MOST_UUIDS)
+def _uuid(number: bytes) -> str:
+    """Return the 128-bit form of a UUID of any size, given as little-endian bytes."""
+    return str(UUID(bytes=number[::-1])) if len(number) == 16 else _as_128_bits(number)
 
 
 def _as_128_bits(number: bytes) -> str:
@@ -147,15 +155,21 @@ def content(payload: bytes) -> Content:
     service_data: dict[str, bytes] = {}
     manufacturer_data: dict[int, bytes] = {}
     name = ""
-    for one in structures(payload):
-        if one.missing or one.kind is None:
-            continue
-        if one.uuid_size:
-            service_data[one.uuid] = one.service_data
-        elif one.kind == _MANUFACTURER_DATA and len(one.data) > 1:
-            manufacturer_data[int.from_bytes(one.data[:2], "little")] = one.data[2:]
-        elif one.kind in (_SHORTENED_NAME, _NAME):
-            name = one.data.decode(errors="replace")
+    index, size = 0, len(payload)
+    # Every packet of a sensor comes through this loop, so it makes no Structure; a test compares it with `structures`.
+    while index < size:
+        start, end = index + 2, index + 1 + payload[index]
+        if end > size or end < start:
+            break
+        kind = payload[index + 1]
+        index = end
+        uuid_end = start + _SERVICE_DATA.get(kind, 0)
+        if start < uuid_end <= end:
+            service_data[_uuid(payload[start:uuid_end])] = payload[uuid_end:end]
+        elif kind == _MANUFACTURER_DATA and end - start > 1:
+            manufacturer_data[int.from_bytes(payload[start : start + 2], "little")] = payload[start + 2 : end]
+        elif kind in _NAMES:
+            name = payload[start:end].decode(errors="replace")
     return Content(service_data, manufacturer_data, name)
 
 

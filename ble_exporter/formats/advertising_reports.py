@@ -32,7 +32,8 @@ _DATA_STATUS = 0x60
 
 # Addresses that the controller has resolved (types 2 and 3) are identity addresses. An anonymous sender has no address.
 _ADDRESS_TYPES: tuple[AddressType, ...] = ("public", "random", "public", "random")
-_RSSI_UNKNOWN = 127
+# The RSSI in dBm for each value of its byte; 127 stands for an unknown RSSI.
+_RSSI = (*range(127), None, *range(-128, 0))
 
 MOST_BYTES = 1650
 """Upper bound for the data of an extended advertisement, in bytes (Bluetooth Core, vol. 4, part E, 7.8.54)."""
@@ -102,7 +103,7 @@ def _legacy(event: bytes, start: int) -> tuple[Report, int]:
     end = start + 9 + event[start + 8]
     address, address_type = _sender(event, start + 1)
     is_scan_response = event[start] == _LEGACY_SCAN_RESPONSE
-    return Report(address, address_type, _rssi(event[end]), event[start + 9 : end], is_scan_response), end + 1
+    return Report(address, address_type, _RSSI[event[end]], event[start + 9 : end], is_scan_response), end + 1
 
 
 def _extended(event: bytes, start: int) -> tuple[Report, int]:
@@ -112,7 +113,7 @@ def _extended(event: bytes, start: int) -> tuple[Report, int]:
     kind = event[start]
     has_more = kind & _DATA_STATUS == _MORE_TO_COME
     is_scan_response = bool(kind & _EXTENDED_SCAN_RESPONSE)
-    data, rssi, set_id = event[start + 24 : end], _rssi(event[start + 13]), event[start + 11]
+    data, rssi, set_id = event[start + 24 : end], _RSSI[event[start + 13]], event[start + 11]
     return Report(address, address_type, rssi, data, is_scan_response, has_more, set_id), end
 
 
@@ -121,10 +122,6 @@ def _sender(event: bytes, offset: int) -> tuple[str, AddressType]:
     if kind >= len(_ADDRESS_TYPES):
         return "", ""
     return event[offset + 6 : offset : -1].hex(":").upper(), _ADDRESS_TYPES[kind]
-
-
-def _rssi(byte: int) -> int | None:
-    return None if byte == _RSSI_UNKNOWN else byte - 256 if byte > _RSSI_UNKNOWN else byte
 
 
 _READERS: Mapping[int, Callable[[bytes, int], tuple[Report, int]]] = {

@@ -213,3 +213,21 @@ def test_the_content_is_what_the_structures_say(
 ) -> None:
     """Wrongly split structures would give wrong readings; a truncated structure must give no value at all."""
     assert expected == content(bytes.fromhex(payload))
+
+
+SERVICE_STRUCTURES = st.tuples(
+    st.integers(0, 40), st.sampled_from([0x08, 0x09, 0x16, 0x20, 0x21, 0xFF, 0x01]), st.binary(max_size=30)
+).map(lambda parts: bytes(parts[:2]) + parts[2])
+
+
+@given(payload=st.lists(SERVICE_STRUCTURES | st.binary(max_size=40), max_size=4).map(b"".join))
+def test_the_fast_loop_finds_the_same_as_the_structures(payload: bytes) -> None:
+    """The loop for the packets of sensors is a second description of the format, and must not differ from the first."""
+    whole = [one for one in structures(payload) if not one.missing]
+    names = [one.data.decode(errors="replace") for one in whole if one.kind in (0x08, 0x09)]
+    companies = {
+        int.from_bytes(one.data[:2], "little"): one.data[2:] for one in whole if one.kind == 0xFF and len(one.data) > 1
+    }
+
+    expected = {one.uuid: one.service_data for one in whole if one.uuid_size}, companies, names[-1] if names else ""
+    assert expected == content(payload)
