@@ -29,7 +29,7 @@ _TIMESPEC = struct.Struct("@ll")
 _CONTROL_SIZE = socket.CMSG_SPACE(_TIMESPEC.size)
 _STAMP_AT = socket.CMSG_LEN(0)
 
-MOST_FRAMES = 64
+MOST_FRAMES = 96
 """The maximum number of frames that are read at once: a few milliseconds of work on a Raspberry Pi."""
 
 # EPERM: the capability is missing. EAFNOSUPPORT: the address family is not allowed, or the network namespace is not
@@ -67,6 +67,11 @@ class _Message(ctypes.Structure):
     _fields_ = (("header", _Header), ("received", ctypes.c_uint))
 
 
+# Positions of two fields in a message, each counted in numbers of its own type.
+_RECEIVED_AT = _Message.received.offset // ctypes.sizeof(ctypes.c_uint)
+_CONTROL_SIZE_AT = (_Message.header.offset + _Header.control_size.offset) // ctypes.sizeof(ctypes.c_size_t)
+
+
 class Frame(NamedTuple):
     """An HCI event, which begins with the event code, and the seconds since the kernel received it."""
 
@@ -96,6 +101,12 @@ class MonitorSocket:
         self._control = bytearray(MOST_FRAMES * _CONTROL_SIZE)
         self._messages = self._empty_messages()
         self._before = bytes(self._messages)
+        # The same memory as numbers of the fields' types: ctypes is slow at reading fields.
+        memory = memoryview(self._messages).cast("B")
+        self._received = memory.cast("I")[_RECEIVED_AT :: ctypes.sizeof(_Message) // ctypes.sizeof(ctypes.c_uint)]
+        self._control_sizes = memory.cast("P")[
+            _CONTROL_SIZE_AT :: ctypes.sizeof(_Message) // ctypes.sizeof(ctypes.c_size_t)
+        ]
 
     @property
     def lost(self) -> int:
@@ -143,16 +154,14 @@ class MonitorSocket:
         return messages
 
     def _frame(self, index: int, now_s: float) -> Frame:
-        message = self._messages[index]
         start = index * _FRAME_SIZE
-        event = bytes(self._data[start + HEADER_SIZE : start + message.received])
-        at_us, age_s = round(now_s * 1e6), 0.0
-        if message.header.control_size:
-            seconds, nanoseconds = _TIMESPEC.unpack_from(self._control, index * _CONTROL_SIZE + _STAMP_AT)
-            at_us, age_s = seconds * 1_000_000 + nanoseconds // 1000, now_s - seconds - nanoseconds / 1e9
+        event = bytes(self._data[start + HEADER_SIZE : start + self._received[index]])
+        stamp: tuple[int, int] | None = None
+        if self._control_sizes[index]:
+            stamp = _TIMESPEC.unpack_from(self._control, index * _CONTROL_SIZE + _STAMP_AT)
         if self.on_event is not None:
-            self.on_event(event, at_us)
-        return Frame(event, age_s)
+            self.on_event(event, stamp[0] * 1_000_000 + stamp[1] // 1000 if stamp else round(now_s * 1e6))
+        return Frame(event, now_s - stamp[0] - stamp[1] / 1e9 if stamp else 0.0)
 
 
 SocketOpener = Callable[[int], Coroutine[object, None, MonitorSocket]]
