@@ -159,9 +159,10 @@ class Exposition(Tables):
                     _log.exception("the metrics of %s can't be collected; later failures are only counted", name)
                 self._failures[name] += 1
             else:
-                yield from texts
+                # In one piece, because the clock is read after each.
+                yield b"".join(texts)
         for some in self._write(_OWN, self, wanted):
-            yield from some
+            yield b"".join(some)
         if wanted is OPENMETRICS:
             yield _END_OF_OPENMETRICS
 

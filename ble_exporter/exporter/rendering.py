@@ -35,10 +35,9 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the pieces of a gzip file with this content."""
     compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
     for piece in pieces:
-        for start in range(0, len(piece), _COMPRESSED_AT_ONCE):
-            yield compressor.compress(piece[start : start + _COMPRESSED_AT_ONCE])
         # An empty piece also gives the event loop a turn.
-        yield b""
+        for start in range(0, len(piece) or 1, _COMPRESSED_AT_ONCE):
+            yield compressor.compress(piece[start : start + _COMPRESSED_AT_ONCE])
     yield compressor.flush()
 
 

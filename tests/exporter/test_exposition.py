@@ -292,6 +292,14 @@ def test_in_pieces_the_exposition_is_that_of_the_library(large_home: Home, wante
     assert written == exposition.render(wanted).decode()
 
 
+def test_the_text_of_a_collector_is_one_piece(large_home: Home) -> None:
+    """After each piece, the clock is read and a turn may end: with a piece for each family, that took half the time."""
+    pieces = Exposition({"readings": large_home.readings}).pieces(OPENMETRICS)
+
+    # The readings, the exposition's own failures, and the end.
+    assert 3 == len([piece for piece in pieces if piece])
+
+
 def test_a_scrape_is_that_of_one_moment(large_home: Home) -> None:
     """Packets arrive while a scrape is rendered, but a query that compares values needs them from one moment."""
     pieces = Exposition({"readings": large_home.readings}).pieces(TEXT)
