@@ -84,7 +84,7 @@ complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l mock -d 'simu
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l replay -xka "(__fish_complete_path (commandline -ct))" -d 'replay a capture once: btsnoop (of `capture`, btmon, Android) or text'
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l mock-seed -x -d 'random seed; the same seed gives the same packets'
 complete -c ble-exporter -n '_shtab_ble_exporter_using capture' -l mock-strangers -x -d 'number of unknown devices in range (default: 8)'
-complete -c ble-exporter -n '_shtab_ble_exporter_using capture; and test $_shtab_ble_exporter_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'the file to write; it must not exist'
+complete -c ble-exporter -n '_shtab_ble_exporter_using capture; and test $_shtab_ble_exporter_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'the file to write; without --force, it must not exist'
 complete -c ble-exporter -n '_shtab_ble_exporter_using; and test $_shtab_ble_exporter_npos -eq 0' -a decode -d 'explain each byte of a payload'
 complete -c ble-exporter -n '_shtab_ble_exporter_using decode' -s h -l help -d 'show this help message and exit'
 complete -c ble-exporter -n '_shtab_ble_exporter_using decode' -l key-file -xka "(__fish_complete_path (commandline -ct))" -d 'a file with the key'"'"'s 32 hex digits; - reads standard input'

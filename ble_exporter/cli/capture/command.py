@@ -65,7 +65,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def build_parser() -> Parser:
     """Return the parser of the arguments."""
     parser = Parser("capture", _DESCRIPTION, examples=_EXAMPLES, statuses=_STATUSES)
-    parser.add_argument("file", metavar="FILE", type=_new_file, help="the file to write; it must not exist")
+    parser.add_argument(
+        "file", metavar="FILE", type=_new_file, help="the file to write; without --force, it must not exist"
+    )
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     _add_limits(parser)
     _add_selection(parser)
