@@ -109,14 +109,17 @@ def discard(output: TextIO) -> None:
 
 
 def read_standard_input(most_bytes: int) -> bytes:
-    """Return the content of standard input, at most `most_bytes`. Raises a StreamError if it can't be read."""
+    """Return the content of standard input. Raises a StreamError if it can't be read, or has more than `most_bytes`."""
     # Python sets sys.stdin to None if the stream was closed before the start.
     if cast("TextIO | None", sys.stdin) is None:
         raise StreamError("standard input is closed")
     try:
-        return sys.stdin.buffer.read(most_bytes)
+        content = sys.stdin.buffer.read(most_bytes + 1)
     except OSError as error:
         raise StreamError(f"standard input can't be read ({error.strerror})") from error
+    if len(content) > most_bytes:
+        raise StreamError(f"standard input has more than {most_bytes:,} bytes")
+    return content
 
 
 def unblocked(descriptor: int) -> int:

@@ -1,5 +1,6 @@
 """Closed or full standard streams of the commands and of the program itself."""
 
+import io
 import os
 import select
 import signal
@@ -187,3 +188,14 @@ def test_a_failed_read_names_the_stream(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("sys.stdin", Broken())
     with pytest.raises(StreamError, match=r"^standard input can't be read \(Input/output error\)$"):
         streams.read_standard_input(10)
+
+
+def test_standard_input_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of a long input would be dropped without a word, and the answer would be about a part of it."""
+    for size in (10, 11):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes(size))))
+        if size == 10:
+            assert bytes(10) == streams.read_standard_input(10)
+        else:
+            with pytest.raises(StreamError, match=r"^standard input has more than 10 bytes$"):
+                streams.read_standard_input(10)
