@@ -188,7 +188,8 @@ async def _listen(
             if not is_waiting:
                 is_waiting = True
                 what = f"port {port} is not served yet" if len(web.endpoints) > 1 else "nothing is served yet"
-                log.warning("%s (trying for up to %s): %s", what, in_words(patience_s), error)
+                limit = "until it is" if server.ports else f"for up to {in_words(patience_s)}"
+                log.warning("%s (trying %s): %s", what, limit, error)
             # The end of a scan replaces this status, so each attempt sets it again.
             notifier.notify_status(f"waiting to serve: {error.problem}")
         # The system does not report when the port can be opened.
