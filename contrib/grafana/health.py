@@ -1,7 +1,7 @@
 """The rows about reception, silence and the exporter itself."""
 
 from grafana import queries
-from grafana.panels import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, Query, Scale, Text, graph, states, tiles
+from grafana.panels import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Query, Scale, Text, graph, states, tiles
 from grafana.queries import OF_EXPORTER, increase, rate
 from grafana.rooms import STATES, Panels
 
@@ -209,7 +209,7 @@ def _resources() -> Panels:
             ),
             _COUNT,
             *(Query(f"sum({increase(f'ble_exporter_{name}_total')})", legend) for name, legend in _FAULTS.items()),
-            colors=dict(zip(_FAULTS.values(), (VERMILLION, ORANGE, GREEN, SKY, BLUE, GREY), strict=False)),
+            colors=dict(zip(_FAULTS.values(), (VERMILLION, ORANGE, GREEN, SKY, BLUE, GREY, PURPLE), strict=True)),
             bars=True,
         ),
     ]
