@@ -29,7 +29,7 @@ _RULES = (
 # read.
 _PAUSES_S = (0.1,) * 5
 # A scan counts as ended when bluetoothd's Discovering has been false for this long. It may be false for a moment when
-# another program changes the discovery. While the kernel restarts a scan, every 10 s, it stays true.
+# another program changes the discovery. While the kernel restarts a scan, every 11 s, it stays true.
 IDLE_S = 2.0
 
 # The possible causes, from the most to the least serious.
