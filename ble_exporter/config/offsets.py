@@ -67,7 +67,10 @@ def _measurement(document: Document, node: Node) -> Measurement:
     if found and found[1] in NAMES:
         return Measurement(found[1], int(found[2] or 1))
     problem = f"{shown(text)} is not a measurement that can have an offset"
-    hint = "write the name that /status shows, such as temperature or humidity; totals, events and states have none"
+    hint = (
+        "write a measurement's name as /status shows it, such as temperature or humidity; totals, counts, states, "
+        "times, directions and the battery level can't have an offset"
+    )
     return document.fail(node, problem, hint, key=OFFSETS)
 
 

@@ -25,7 +25,8 @@ _LAST = 3
 # The samples before the last three are divided into parts of _PART samples; the earliest part may have fewer, but at
 # least _LEAST_PART. The level before the fall is the highest median of a part.
 _PART, _LEAST_PART = 10, 4
-# The samples before a longer gap, in seconds, do not count: they belong to another time.
+# The longest gap between two samples, in seconds. The samples before a longer gap are ignored, because the conditions
+# may have changed.
 _LONGEST_GAP_S = 900.0
 # The range of an RSSI in the Bluetooth standard, in dBm.
 _LEAST_DBM, _MOST_DBM = -127, 20

@@ -29,7 +29,7 @@ def answer(
     Raises OSError if the other end has gone, or has sent no request in time.
     """
     connection.settimeout(limit_s)
-    # One byte more than the longest request shows that a packet is longer; the kernel drops the rest of it.
+    # Asks for one byte more than the longest request has, to recognise a longer packet, whose rest the kernel drops.
     request = connection.recv(LONGEST_PACKET + 1)
     controller = number_in(request, LAST_CONTROLLER)
     if controller is None:

@@ -65,7 +65,7 @@ def test_the_first_press_is_seen_as_an_increase(home: Home) -> None:
 
 @pytest.mark.parametrize("offset_s", [1, 15, 29])
 def test_each_of_two_servers_sees_the_increase(home: Home, offset_s: float) -> None:
-    """For high availability, users run two Prometheus servers, and both must scrape the 0."""
+    """For high availability, users run two Prometheus servers, and both must scrape a new series' first 0."""
     seen: list[list[float]] = [[], []]
     for minute in range(12):
         for server, wait_s in enumerate((offset_s, 30 - offset_s)):

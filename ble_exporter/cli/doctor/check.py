@@ -56,7 +56,7 @@ class CheckContext:
     config_path: str
     seconds: float  # how long to listen; 0 to skip listening
     build: RadioBuilder = build_radio
-    endpoints: Sequence[Endpoint] = ()  # where the service listens; if empty, where the configuration says
+    endpoints: Sequence[Endpoint] = ()  # the service's addresses and ports; if empty, those in the configuration
     is_mock: bool = False  # whether the radio is simulated; its packets are not encrypted
     show_progress: Callable[[str], None] = lambda _text: None  # shows a message before a slow step
     root: Path = Path("/")  # the root of the file system

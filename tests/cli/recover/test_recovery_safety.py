@@ -11,7 +11,7 @@ from tests.cli.recover.machine import USB, FakeSwitchboard, give_a_driver, recov
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_does_not_leave_the_adapter_without_its_driver(root: Path, number: signal.Signals) -> None:
-    """A time limit or Ctrl-C may end the program at any moment, and the next run could not restore the driver."""
+    """If a time limit or Ctrl-C ended the program between two steps, the next run could not restore the driver."""
     ended: list[int] = []
 
     class Interrupted(FakeSwitchboard):

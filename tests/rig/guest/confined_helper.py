@@ -29,7 +29,7 @@ def listen() -> None:
     environment = helper.environment()
     command = [*helper.command(), sys.executable, "-m", __spec__.name]
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        # Under its final name, the socket can be used at once.
+        # The socket gets its final name when it is ready, so that no client finds it earlier.
         new = path.with_suffix(".new")
         listener.bind(str(new))
         listener.listen()
