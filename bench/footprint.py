@@ -45,8 +45,8 @@ STARTING = Table(
     f"round. In the row with 0 devices, one is configured, and nothing is heard. Bytecode and files are cached.",
     ("process", "/healthz s", "reading s", "CPU s", "ratio to the same imports (min–max)"),
     _ROWS,
-    "The time of the imports is constant. The rest grows linearly with the number of devices, because each device has "
-    "some lines in the configuration.",
+    "The imports take the same time for any number of devices. The rest grows linearly, because each device has some "
+    "lines in the configuration.",
 )
 MEMORY = Table(
     "Resident memory",

@@ -48,7 +48,7 @@ def as_it_is(checkout: Path) -> Path:
 
 
 def packed(checkout: Path) -> Path:
-    """Pack the references, as git's housekeeping and clones do: the branch then has no file of its own."""
+    """Pack the references, as `git gc` does: the branch then has no file of its own."""
     git(checkout, "tag", "--annotate", "--message", "a line below it", "v1")
     git(checkout, "pack-refs", "--all")
     assert not (checkout / ".git/refs/heads/topic/one").exists()

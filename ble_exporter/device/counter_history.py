@@ -31,9 +31,10 @@ MOST_SPENT = 4 * LOW
 # this length: a recording may have been heard before the sensor, or the owner may have changed a setting.
 TRUST_S = 600.0
 
-# A sensor that restarted unheard is assumed to have counted at most RESTART_FACTOR times as fast as in its present
-# trial. A recording may be played fast, so the interval between two counters in a trial counts as at least
-# SHORTEST_STEP_S (a new counter in each packet, at the firmware's default), unless the sensor was seen to count faster.
+# If a sensor restarted while it was not heard, it is assumed to have counted, in that time, at most RESTART_FACTOR
+# times as fast as in the current `_Trial`. A recording may be played fast, so the interval between two counters in a
+# trial counts as at least SHORTEST_STEP_S (a new counter in each packet, at the firmware's default), unless the sensor
+# was seen to count faster.
 RESTART_FACTOR = 2.0
 SHORTEST_STEP_S = 2.5
 

@@ -38,7 +38,8 @@ _WRITE_BUFFER = 32 * 1024
 
 # A bare line feed also ends a line here, so that aiohttp gets a request with bare line feeds, and refuses it.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-# aiohttp ignores a request to change the protocol, but may not continue with HTTP afterwards.
+# aiohttp answers a request with an Upgrade header in HTTP/1.1, but may fail to read further requests of the connection.
+# Such a request is therefore the last one on its connection.
 _UPGRADE = re.compile(rb"\nupgrade[ \t]*:", re.IGNORECASE)
 
 _TOO_LARGE = Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "a request may have at most 8 kB")

@@ -64,7 +64,7 @@ class ChannelSockets(NamedTuple):
 
     Attributes:
         reports: Receives the advertising reports of one controller.
-        sample: Receives one of ONE_OF of them, on average, chosen at random.
+        sample: Receives a random sample of these reports: on average, one in ONE_OF.
     """
 
     reports: socket.socket
@@ -112,8 +112,8 @@ def advertising_filter(controller: int, one_of: int = 1) -> bytes:
     """
     Return the filter program for the advertising reports of one controller, as an array of `struct sock_filter`.
 
-    Frames that the filter refuses do not occupy the socket's buffer, and do not wake this process. Of `one_of` reports
-    (a power of two), one passes on average, chosen at random.
+    Frames that the filter refuses do not occupy the socket's buffer, and do not wake this process. On average, one
+    report in `one_of` (a power of two) passes, chosen at random.
     """
 
     def swapped(number: int) -> int:

@@ -113,7 +113,7 @@ async def make_ear(choice: EarChoice, open_socket: SocketOpener, longest_batch_s
         except OSError as error:
             # A failed helper is a fault, for example if the machine is slow while it boots: bleak's ear stays in use.
             level = logging.INFO if error.filename is None else logging.WARNING
-            text = "hearing through bluetoothd, which loses some packets, until the next start (ear auto): %s"
+            text = "ear auto: hearing through bluetoothd until the next start; some packets will be lost: %s"
             _log.log(level, text, hints.no_monitor(error))
             choice = "bluez"
     if choice == "bluez":

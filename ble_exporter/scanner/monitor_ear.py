@@ -1,9 +1,9 @@
 """
 The ear that hears everything: it reads the kernel's monitor channel, while bluetoothd keeps the adapter scanning.
 
-bluetoothd gets a discovery filter that no advertisement passes. The kernel then reports nothing to bluetoothd, so that
-neither bluetoothd nor D-Bus spends time on the advertisements that this program reads from the kernel itself. ADR 31
-has the figures.
+In an active scan, bluetoothd gets a discovery filter that no advertisement passes. Unless another program scans too,
+the kernel then reports no advertisement to bluetoothd, and neither bluetoothd nor D-Bus spends time on those that this
+program reads from the kernel. A passive scan has no such filter. ADR 31 has the figures.
 """
 
 import asyncio

@@ -14,7 +14,8 @@ from tests.page.home_page import HomePage
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# Disable the browser's background activity, which the tests do not need. As root, Chromium needs --no-sandbox.
+# Disable background activity and features of the browser that the tests do not need. As root, Chromium needs
+# --no-sandbox.
 _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",

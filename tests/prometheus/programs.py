@@ -21,7 +21,8 @@ _POLL_S = 0.05
 _REQUEST_S = 10.0
 _STOP_S = 10.0
 _LOG_TAIL_LINES = 60
-# Linux gives outgoing connections ports from a higher range, so a free port stays free until a program listens.
+# By default, outgoing connections get ports from a higher range, so that none of them takes a free port before the
+# program listens.
 _PORTS = range(20_000, 32_000)
 
 _Answer = TypeVar("_Answer")

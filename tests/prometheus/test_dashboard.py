@@ -95,7 +95,7 @@ def test_no_device_vanishes_from_the_means(prometheus: Prometheus, variables: Ma
 
 
 def test_the_means_work_without_labels_in_prometheus(prometheus: Prometheus, variables: Mapping[str, str]) -> None:
-    """Values from before the exporter had labels must not vanish from the graphs after an update."""
+    """Values recorded by a version without `ble_sensor_labels_info` must stay in the graphs after an upgrade."""
     (target,) = (one for one in TARGETS if one.panel == "Temperature by $label")
     expression = interpolated(target.expression, variables).replace("ble_sensor_labels_info", "no_such_metric")
 

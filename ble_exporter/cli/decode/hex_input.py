@@ -137,7 +137,7 @@ def key_in(path: str) -> bytes:
     except (OSError, ValueError) as error:
         refuse_key(path, "--key-file")
         cause = error.strerror if isinstance(error, OSError) else error
-        hint = "name a file with the key's 32 hex digits, or - for standard input"
+        hint = "give the path of a file with the key's 32 hex digits, or - for standard input"
         raise ConfigError(f"can't be read ({cause})", hint, key=f"--key-file {path}") from error
     # Latin-1 decodes any bytes, so a file that is not UTF-8 fails the check for hex digits.
     return key_of(content.removeprefix(codecs.BOM_UTF8).decode("latin-1"), f"--key-file {path}")

@@ -51,5 +51,7 @@ def test_an_invalid_key_is_refused_without_showing_it(text: str, problem: str, t
 @pytest.mark.parametrize("name", ["missing.key", "a\0b"])
 def test_a_key_file_that_can_not_be_read_says_so(name: str, tmp_path: Path) -> None:
     """The user must learn why the file can't be read, and what to give instead."""
-    with pytest.raises(ConfigError, match=r"can't be read .*; name a file with the key's 32 hex digits, or -"):
+    with pytest.raises(
+        ConfigError, match=r"can't be read .*; give the path of a file with the key's 32 hex digits, or -"
+    ):
         key_in(str(tmp_path / name))
