@@ -187,9 +187,11 @@ async def _listen(
                 raise
             if not is_waiting:
                 is_waiting = True
-                what = f"port {port} is not served yet" if len(web.endpoints) > 1 else "nothing is served yet"
-                limit = "until it is" if server.ports else f"for up to {in_words(patience_s)}"
-                log.warning("%s (trying %s): %s", what, limit, error)
+                limit = in_words(patience_s)
+                what = f"nothing is served yet (trying for up to {limit})"
+                if len(web.endpoints) > 1:
+                    what = f"port {port} is not served yet (trying, but only for {limit} if no other port is served)"
+                log.warning("%s: %s", what, error)
             # The end of a scan replaces this status, so each attempt sets it again.
             notifier.notify_status(f"waiting to serve: {error.problem}")
         # The system does not report when the port can be opened.

@@ -182,7 +182,8 @@ def test_one_of_two_ports_is_enough(
         in_virtual_time(run())
 
     (waiting,) = (one for one in caplog.messages if "not served yet" in one)
-    assert f"port {port} is not served yet (trying until it is): --web.listen-address: port {port} is" in waiting
+    assert f"port {port} is not served yet (trying, but only for 2 min if no other port is served): " in waiting
+    assert f": --web.listen-address: port {port} is" in waiting
 
 
 def test_a_port_that_becomes_free_is_served_after_all(

@@ -6,11 +6,13 @@ import asyncio
 import itertools
 import signal
 import sys
+from contextlib import suppress
 
 from bleak import BleakScanner
 from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakError
 
 
 async def count() -> None:
@@ -23,9 +25,11 @@ async def count() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     options = BlueZScannerArgs(adapter="hci0", filters={"DuplicateData": True})
-    async with BleakScanner(heard, bluez=options):
-        await stop.wait()
-    sys.stdout.write(f"{next(callbacks)}\n")
+    # With a thousand advertisements a second, bluetoothd may refuse to stop the scan, which ends with the program.
+    with suppress(BleakError):
+        async with BleakScanner(heard, bluez=options):
+            await stop.wait()
+            sys.stdout.write(f"{next(callbacks)}\n")
 
 
 if __name__ == "__main__":
