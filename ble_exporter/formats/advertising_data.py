@@ -34,8 +34,6 @@ _TYPES: Mapping[int, str] = {
     _MANUFACTURER_DATA: "manufacturer data",
 }
 _NAMES = (_SHORTENED_NAME, _NAME)
-# The maximum number of UUIDs whose text is kept: anybody can send any UUID.
-_MOST_UUIDS = 32
 _FLAG_NAMES = ("limited discoverable", "general discoverable", "no BR/EDR", "BR/EDR controller", "BR/EDR host")
 
 
@@ -118,7 +116,8 @@ class Structure(NamedTuple):
         return one_line(self.data.decode(errors="replace")) if self.kind in _NAMES else ""
 
 
-@lru_cache(maxsize=_MOST_UUIDS)
+# Anybody can send any UUID; the cache keeps only the latest 128.
+@lru_cache
 def _uuid(number: bytes) -> str:
     """Return the 128-bit form of a UUID of any size, given as little-endian bytes."""
     return str(UUID(bytes=number[::-1])) if len(number) == 16 else _as_128_bits(number)
