@@ -24,9 +24,12 @@ from ble_exporter.scanner.monitor_socket import MOST_FRAMES, MonitorSocket, Sock
 from ble_exporter.scanner.reception import Reception
 from ble_exporter.scanner.scan_mode import resolve_scan_mode
 
-# Waking up takes more CPU time than reading, so packets are read in batches. After a batch of two or more full reads,
-# the next pause is shorter, so that the socket's buffer does not fill up. Before the rate is known, the pause must suit
-# a high rate.
+# Waking up takes more CPU time than reading, so packets are read in batches. After a batch with many frames, the next
+# pause is shorter, so that the socket's buffer, which has room for 555 frames, does not fill up, even if the machine is
+# busy. Before the rate is known, the pause must suit a high rate.
+_SHORTER_FROM, _LONGER_BELOW = 128, 64
+"""The numbers of frames in a batch from which the next one is shorter, and below which it is longer."""
+
 BATCH_S = 1.0
 """The longest batch, in seconds, if somebody watches the packets arrive."""
 
@@ -150,12 +153,12 @@ class MonitorEar:
                 is_burst = await self._pause(pause_s, alarm)
                 await self._read_all()
                 # Frames that `catch_up` has read since the last batch count, too: they are part of the rate.
-                full_reads, self._frames = self._frames // MOST_FRAMES, 0
-                if is_burst and full_reads:
+                frames, self._frames = self._frames, 0
+                if is_burst and frames >= MOST_FRAMES:
                     pause_s = _FIRST_BATCH_S
-                elif full_reads > 1:
+                elif frames >= _SHORTER_FROM:
                     pause_s = max(pause_s / 2, _SHORTEST_BATCH_S)
-                elif not full_reads:
+                elif frames < _LONGER_BELOW:
                     pause_s = min(2 * pause_s, self._longest_batch_s)
         finally:
             self._is_running = False
