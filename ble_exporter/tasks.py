@@ -159,34 +159,39 @@ async def within(seconds: float, coroutine: Coroutine[object, None, Result]) -> 
 
 
 async def next_tick(
-    period_s: float, *, at_most_s: float = math.inf, woken: "asyncio.Future[None] | None" = None
-) -> None:
+    period_s: float, *, at_most_s: float = math.inf, early: "asyncio.Future[bool] | None" = None
+) -> bool:
     """
     Wait for the next tick: the next multiple of `period_s` seconds on the event loop's clock.
 
     Tasks that wait for the same ticks wake the process together. Waking an idle process costs more CPU time than the
     work of a task, because the process's code is no longer in the processor's caches.
 
-    The wait also ends after `at_most_s` seconds, or when `wake` is called with the future `woken`.
+    The wait also ends after `at_most_s` seconds, or when `wake` is called with the future `early`; in that case, this
+    function returns True.
     """
     loop = asyncio.get_running_loop()
     now = loop.time()
     left_s = period_s - now % period_s
     if left_s < _ROUNDING_S:
         left_s += period_s
-    end = loop.create_future() if woken is None else woken
+    end = loop.create_future() if early is None else early
     # asyncio.sleep would ask for the loop and the time again. In some guests, each such question is a system call.
-    timer = loop.call_at(now + min(left_s, at_most_s), wake, end)
+    timer = loop.call_at(now + min(left_s, at_most_s), _end_wait, end, False)  # noqa: FBT003 - call_at has no keywords
     try:
-        await end
+        return await end
     finally:
         timer.cancel()
 
 
-def wake(woken: "asyncio.Future[None]") -> None:
-    """End the wait for a future; do nothing if the wait has ended."""
-    if not woken.done():
-        woken.set_result(None)
+def wake(early: "asyncio.Future[bool]") -> None:
+    """End the wait for a tick early; do nothing if it has ended."""
+    _end_wait(early, True)  # noqa: FBT003 - see above
+
+
+def _end_wait(end: "asyncio.Future[bool]", is_early: bool) -> None:  # noqa: FBT001 - see above
+    if not end.done():
+        end.set_result(is_early)
 
 
 async def uninterrupted(coroutine: Coroutine[object, None, Result]) -> Result:

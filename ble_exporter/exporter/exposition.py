@@ -6,7 +6,7 @@ If a collector fails, only its own families are left out. The families of an unc
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import zip_longest
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -57,6 +57,9 @@ _USUAL_SUFFIXES = ("", "_total", "_info")
 _MOST_HEADERS = 16
 # In characters. Prometheus sends 200, browsers 150.
 _LONGEST_HEADER = 1024
+# In bytes: the size at which a piece is complete. The clock is read after each piece, and may be slow. A large piece
+# would be a second copy of the text in memory.
+_PIECE = 16 * 1024
 
 
 def parse_accept(header: str) -> Iterator[MediaRange]:
@@ -159,10 +162,9 @@ class Exposition(Tables):
                     _log.exception("the metrics of %s can't be collected; later failures are only counted", name)
                 self._failures[name] += 1
             else:
-                # In one piece, because the clock is read after each.
-                yield b"".join(texts)
+                yield from _joined(texts)
         for some in self._write(_OWN, self, wanted):
-            yield b"".join(some)
+            yield from _joined(some)
         if wanted is OPENMETRICS:
             yield _END_OF_OPENMETRICS
 
@@ -202,6 +204,19 @@ class Exposition(Tables):
         self._table_texts[name] = texts
         for table, text in zip(tables, texts, strict=True):
             yield from text.texts(table.values, partial(_head, wanted))
+
+
+def _joined(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the texts as pieces of about `_PIECE` bytes; a longer text stays whole."""
+    piece: list[bytes] = []
+    size = 0
+    for text in texts:
+        piece.append(text)
+        size += len(text)
+        if size >= _PIECE:
+            yield b"".join(piece)
+            piece, size = [], 0
+    yield b"".join(piece)
 
 
 def _text_of(family: Metric, wanted: Format) -> Sequence[bytes]:

@@ -36,7 +36,7 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     compressor = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
     for piece in pieces:
         # An empty piece also gives the event loop a turn.
-        for start in range(0, len(piece) or 1, _COMPRESSED_AT_ONCE):
+        for start in range(0, max(len(piece), 1), _COMPRESSED_AT_ONCE):
             yield compressor.compress(piece[start : start + _COMPRESSED_AT_ONCE])
     yield compressor.flush()
 

@@ -23,22 +23,18 @@ class BurstAlarm:
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         channel.setblocking(False)
         self._channel = channel
-        self._was_set_off = False
         # The event loop that waits for packets; None while the alarm is off.
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._woken: asyncio.Future[None] | None = None
+        self._wait: asyncio.Future[bool] | None = None
 
     async def tick_or_burst(self, period_s: float) -> bool:
         """Wait as `next_tick` does, or until the alarm goes off; return whether it has."""
         if self._loop is None:
             # The alarm stays on, because switching it on and off takes almost as long as waking up.
             self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._channel, self._set_off)
-        # The caller has already read the packets that set off the alarm before this wait.
-        self._was_set_off = False
-        self._woken = self._loop.create_future()
-        await next_tick(period_s, woken=self._woken)
-        return self._was_set_off
+            self._loop.add_reader(self._channel, self._go_off)
+        self._wait = self._loop.create_future()
+        return await next_tick(period_s, early=self._wait)
 
     def turn_off(self) -> None:
         """Keep packets from waking the process until the next wait."""
@@ -50,11 +46,11 @@ class BurstAlarm:
         """Close the channel."""
         self._channel.close()
 
-    def _set_off(self) -> None:
+    def _go_off(self) -> None:
         # An error ends the loop: usually, no packet is left. If the channel has failed, reading the reports fails, too.
         with suppress(OSError):
             while self._channel.recv(1):
                 pass
-        self._was_set_off = True
-        if self._woken is not None:
-            wake(self._woken)
+        # Between two waits, this ends the earlier one, which has ended: the caller reads these packets anyway.
+        if self._wait is not None:
+            wake(self._wait)

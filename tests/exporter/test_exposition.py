@@ -292,12 +292,15 @@ def test_in_pieces_the_exposition_is_that_of_the_library(large_home: Home, wante
     assert written == exposition.render(wanted).decode()
 
 
-def test_the_text_of_a_collector_is_one_piece(large_home: Home) -> None:
-    """After each piece, the clock is read and a turn may end: with a piece for each family, that took half the time."""
-    pieces = Exposition({"readings": large_home.readings}).pieces(OPENMETRICS)
+def test_pieces_are_neither_many_nor_large(large_home: Home) -> None:
+    """The clock is read after each piece, and a large piece would be a second copy of the text in memory."""
+    exposition = Exposition({"readings": large_home.readings})
+    pieces = [piece for piece in exposition.pieces(OPENMETRICS) if piece]
 
-    # The readings, the exposition's own failures, and the end.
-    assert 3 == len([piece for piece in pieces if piece])
+    # A text of 500 lines is not divided.
+    assert max(map(len, pieces)) < 64 * 1024
+    # The last piece of the readings, the failures, and the end may be smaller.
+    assert len(pieces) <= sum(map(len, pieces)) / (16 * 1024) + 3
 
 
 def test_a_scrape_is_that_of_one_moment(large_home: Home) -> None:

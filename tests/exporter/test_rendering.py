@@ -19,6 +19,11 @@ def test_compressed_pieces_are_one_gzip_file(pieces: list[bytes]) -> None:
     assert b"".join(pieces) == gzip.decompress(b"".join(compressed(pieces)))
 
 
+def test_an_empty_piece_is_still_a_piece_when_compressed() -> None:
+    """While a text is being made, its empty pieces give the event loop a turn."""
+    assert 4 == len(list(compressed([b"", b"", b""])))
+
+
 def test_a_long_rendering_lets_others_run() -> None:
     """While a thousand devices are rendered for one client, packets must still be handled."""
 
