@@ -177,7 +177,7 @@ async def next_tick(
         left_s += period_s
     end = loop.create_future() if early is None else early
     # asyncio.sleep would ask for the loop and the time again. In some guests, each such question is a system call.
-    timer = loop.call_at(now + min(left_s, at_most_s), _end_wait, end, False)  # noqa: FBT003 - call_at has no keywords
+    timer = loop.call_at(now + min(left_s, at_most_s), _end_wait, end, False)
     try:
         return await end
     finally:
@@ -186,10 +186,10 @@ async def next_tick(
 
 def wake(early: "asyncio.Future[bool]") -> None:
     """End the wait for a tick early; do nothing if it has ended."""
-    _end_wait(early, True)  # noqa: FBT003 - see above
+    _end_wait(early, True)
 
 
-def _end_wait(end: "asyncio.Future[bool]", is_early: bool) -> None:  # noqa: FBT001 - see above
+def _end_wait(end: "asyncio.Future[bool]", is_early: bool) -> None:
     if not end.done():
         end.set_result(is_early)
 

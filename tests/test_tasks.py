@@ -2,8 +2,10 @@
 
 import ast
 import asyncio
+import gc
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -536,12 +538,38 @@ def test_a_daemon_thread_whose_result_nobody_awaits_any_more_reports_nothing() -
 def test_a_wait_for_a_tick_can_be_ended_early(in_virtual_time: InVirtualTime) -> None:
     """A burst of packets must not wait for the tick; what wakes the task once more must do no harm."""
 
-    async def run() -> float:
+    async def run() -> tuple[bool, float]:
         loop = asyncio.get_running_loop()
-        woken = loop.create_future()
-        loop.call_later(0.4, wake, woken)
-        await next_tick(1.0, woken=woken)
-        wake(woken)
-        return loop.time()
+        early = loop.create_future()
+        loop.call_later(0.4, wake, early)
+        is_early = await next_tick(1.0, early=early)
+        wake(early)
+        return is_early, loop.time()
 
-    assert pytest.approx(0.4) == in_virtual_time(run())
+    assert (True, pytest.approx(0.4)) == in_virtual_time(run())
+
+
+def test_a_wait_that_lasts_until_the_tick_was_not_ended_early(in_virtual_time: InVirtualTime) -> None:
+    """The monitor ear would take every tick for a burst, and wake up far too often."""
+
+    async def run() -> bool:
+        return await next_tick(1.0, early=asyncio.get_running_loop().create_future())
+
+    assert not in_virtual_time(run())
+
+
+def test_a_wait_that_ended_early_leaves_no_timer(in_virtual_time: InVirtualTime) -> None:
+    """At each alarm, a timer would be left, and would wake the process for nothing."""
+
+    async def run() -> object:
+        early: asyncio.Future[bool] | None = asyncio.get_running_loop().create_future()
+        assert early is not None
+        left = weakref.ref(early)
+        wake(early)
+        await next_tick(60.0, early=early)
+        early = None
+        await asyncio.sleep(0)
+        gc.collect()
+        return left()
+
+    assert in_virtual_time(run()) is None
