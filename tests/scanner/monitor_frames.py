@@ -1,5 +1,6 @@
 """Frames of the kernel's monitor channel, and a channel that a test writes to."""
 
+import asyncio
 import socket
 import time
 
@@ -73,9 +74,15 @@ class Channel:
             self._kernel.send(one)
 
     def set_off_alarm(self) -> None:
-        """Send a packet to the alarm's socket, as the kernel does with a random share of the packets."""
+        """Send two packets to the alarm's socket, as the kernel does with a random share of the packets."""
         assert self._alarm is not None
-        self._alarm.send(b"packet")
+        for _packet in range(2):
+            self._alarm.send(b"packet")
+
+    def wakes_the_process(self) -> bool:
+        """Return whether a packet in the alarm's socket would wake the running event loop; from now on, none does."""
+        assert self._opened is not None
+        return asyncio.get_running_loop().remove_reader(self._opened.sample)
 
     def fail(self) -> None:
         """Make each further read fail."""

@@ -291,6 +291,56 @@ def test_the_first_batch_is_short(bus: Path, in_virtual_time: InVirtualTime, cha
     in_virtual_time(scan())
 
 
+@pytest.mark.parametrize(
+    ("batches", "frames", "next_ends_s"), [(1, 127, 0.5), (1, 128, 0.375), (2, 64, 0.75), (2, 63, 1.0)]
+)
+def test_the_size_of_a_batch_decides_the_next_pause(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel, *, batches: int, frames: int, next_ends_s: float
+) -> None:
+    """With longer batches, the kernel's buffer could overflow; shorter ones would wake the process for nothing."""
+    heard: list[Advertisement] = []
+    stranger = frame(legacy_report(b"\x02\x01\x06", sender="C0:00:00:00:00:01"))
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(radio(channel), Everything(heard.append)) as wait:
+            await wait(0.01)
+            for _batch in range(batches):
+                channel.receive(*[stranger] * frames)
+                await wait(0.25)
+            channel.receive(frame(legacy_report(service_data(PACKET_A))))
+            await wait(next_ends_s - 0.25 * batches - 0.05)
+            assert batches * frames == len(heard)
+            await wait(0.1)
+            assert batches * frames + 1 == len(heard)
+
+    in_virtual_time(scan())
+
+
+def test_the_packets_of_one_read_are_a_batch(hear: Callable[..., ScriptedBluez]) -> None:
+    """The listener reads the clock once for each batch; if two reads shared one, packets would seem to be older."""
+    heard: list[Advertisement] = []
+    packet = frame(legacy_report(service_data(PACKET_A)))
+    hear(Everything(heard.append), [packet, packet], [packet])
+
+    first, second, third = (one.batch for one in heard)
+    assert first is second is not third
+    assert None not in (first, third)
+
+
+def test_no_packet_wakes_the_process_after_the_scan(
+    bus: Path, in_virtual_time: InVirtualTime, channel: Channel
+) -> None:
+    """The channel stays open between two scans, and in a pause, nothing would read what wakes the process."""
+
+    async def scan() -> None:
+        async with scripted_bluez(bus):
+            async with listening(radio(channel), Everything(lambda _one: None)) as wait:
+                await wait(3.1 * BATCH_S)
+            assert not channel.wakes_the_process()
+
+    in_virtual_time(scan())
+
+
 def test_a_burst_ends_a_long_batch(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
     """If a thousand packets a second begin in a quiet place, the kernel's buffer is full after about half a second."""
     listener = Only(SENDER)
@@ -370,6 +420,19 @@ def test_catching_up_does_not_lengthen_batches(bus: Path, in_virtual_time: InVir
             channel.receive(frame(legacy_report(service_data(PACKET_A))))
             await wait(0.3 * BATCH_S)
             assert 1 == len(listener.heard)
+
+    in_virtual_time(scan())
+
+
+def test_catching_up_reads_more_than_once(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> None:
+    """One read returns a limited number of frames; a scrape must show the packets that follow them, too."""
+    busy, listener = radio(channel), Only(SENDER)
+
+    async def scan() -> None:
+        async with scripted_bluez(bus), listening(busy, listener):
+            channel.receive(*[frame(legacy_report(b"", sender="C0:00:00:00:00:01"))] * (2 * MOST_FRAMES + 1))
+            busy.catch_up()
+            assert 2 * MOST_FRAMES + 1 == listener.others
 
     in_virtual_time(scan())
 
