@@ -33,6 +33,9 @@ _FEWEST_CONNECTIONS = 8
 _ACCEPTED_AT_ONCE = 4
 # When this queue is full, the kernel drops requests for connections, and their clients repeat them only after seconds.
 _WAITING_IN_KERNEL = 4096
+# For this many seconds, a client's further connections do not end one that waits for it. Otherwise, clients of one
+# address that open connections faster than they send requests would end all of them, and none would get an answer.
+PATIENCE_S = 0.1
 # The kernel's receive buffer for each connection, in bytes; the kernel doubles the number. A request has at most 8 kB.
 # Without a limit, asyncio reads up to 256 kB at once, and with TLS keeps that memory.
 _RECEIVE_BUFFER = 16 * 1024
@@ -88,9 +91,9 @@ class Connections:
         """
         End a connection of the client that has the most connections.
 
-        Of these connections, the one that has waited longest for the client is ended. If all are still waiting for
-        their answers to be rendered, the newest one is ended, because ending the oldest could keep any answer from
-        being finished.
+        Of these connections, the one that has waited longest for the client is ended, if it has waited for a while.
+        Otherwise the newest one is ended, because ending the oldest could keep any request from being read, or any
+        answer from being finished.
         """
         of_peer = Counter(connection.peer for connection in self._open)
 
@@ -100,6 +103,8 @@ class Connections:
             return of_peer[connection.peer], waits_since is not None, number if waits_since is None else -waits_since
 
         _, last = max(enumerate(self._open), key=rank)
+        if last.waits_since is not None and asyncio.get_running_loop().time() - last.waits_since < PATIENCE_S:
+            last = next(one for one in reversed(self._open) if one.peer == last.peer)
         self._errors.note("too_many_connections", f"{of_peer[last.peer]} of {self._most} are from {last.peer}")
         self.remove(last)
         last.abort()

@@ -76,6 +76,29 @@ def in_hasty_time(coroutine: Coroutine[Any, Any, Result]) -> Result:
         loop.close()
 
 
+class _AheadLoop(asyncio.SelectorEventLoop):
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_s
+
+
+def with_settable_clock(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on an event loop with real sockets, whose clock `advance` sets."""
+    loop = _AheadLoop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
+
+
+def advance(seconds: float) -> None:
+    """Advance the clock of `with_settable_clock`."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, _AheadLoop)
+    loop.ahead_s += seconds
+
+
 class Connect(Protocol):
     """Opens a connection to the server."""
 

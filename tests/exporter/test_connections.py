@@ -6,9 +6,15 @@ import pytest
 from aiohttp import web
 
 from ble_exporter.exporter.app import ANSWERS
-from ble_exporter.exporter.connections import MOST_CONNECTIONS, Connections, HttpServer, most_connections
+from ble_exporter.exporter.connections import (
+    MOST_CONNECTIONS,
+    PATIENCE_S,
+    Connections,
+    HttpServer,
+    most_connections,
+)
 from ble_exporter.exporter.http_errors import HttpErrors
-from tests.exporter.raw_http import Client, Connect, served
+from tests.exporter.raw_http import Client, Connect, advance, served, with_settable_clock
 from tests.exporter.test_connection import GET, application
 
 FOUR = 4
@@ -44,12 +50,13 @@ def test_a_new_connection_is_served_however_many_are_held(sent: bytes) -> None:
             held.append(await connect())
             held[-1].send(sent)
             await _settle()
+            advance(PATIENCE_S)
         for client in held:
             client.reader._buffer.clear()  # type: ignore[attr-defined] # discards the answers
         answer = await _answer(await connect())
         return answer, [await _is_open(client) for client in held]
 
-    (answer, are_open), counts = asyncio.run(served(application(), act, FOUR))
+    (answer, are_open), counts = with_settable_clock(served(application(), act, FOUR))
 
     assert answer.startswith(b"HTTP/1.1 200 OK")
     # The newest connections stay, besides the one that was answered.
@@ -64,13 +71,30 @@ def test_the_connection_that_waits_longest_makes_room() -> None:
         clients = [await connect() for _ in range(FOUR)]
         await _settle()
         await _answer(clients[0])
+        advance(PATIENCE_S)
         await connect()
         await _settle()
         return [await _is_open(client) for client in clients]
 
-    are_open, _ = asyncio.run(served(application(), act, FOUR))
+    are_open, _ = with_settable_clock(served(application(), act, FOUR))
 
     assert [True, False, True, True] == are_open
+
+
+def test_connections_that_keep_coming_do_not_end_one_before_its_request() -> None:
+    """When all clients of an address scrape at once, some must get an answer, although requests come late."""
+
+    async def act(connect: Connect) -> bytes:
+        first = await connect()
+        for _ in range(3 * FOUR):
+            await connect()
+        await _settle()
+        return await _answer(first)
+
+    answer, counts = with_settable_clock(served(application(), act, FOUR))
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert 2 * FOUR + 1 == counts["too_many_connections"]
 
 
 def _slow_application(may_answer: asyncio.Event) -> web.Application:
@@ -94,10 +118,11 @@ def test_a_request_in_progress_makes_no_room_for_a_connection_without_one() -> N
         for _ in range(3 * FOUR):
             await connect()
             await _settle()
+            advance(PATIENCE_S)
         may_answer.set()
         return await first.reader.readuntil(b"\r\n\r\nlate")
 
-    answer, _ = asyncio.run(served(_slow_application(may_answer), act, FOUR))
+    answer, _ = with_settable_clock(served(_slow_application(may_answer), act, FOUR))
 
     assert answer.startswith(b"HTTP/1.1 200 OK")
 
@@ -138,10 +163,11 @@ def test_a_client_that_does_not_read_makes_room_before_a_request_in_progress() -
             client.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport for both directions
             client.send(SLOW.replace(b"slow", b"large"))
             await _settle()
+            advance(PATIENCE_S)
         may_answer.set()
         return await first.reader.readuntil(b"\r\n\r\nlate")
 
-    answer, _ = asyncio.run(served(app, act, FOUR))
+    answer, _ = with_settable_clock(served(app, act, FOUR))
 
     assert answer.startswith(b"HTTP/1.1 200 OK")
 

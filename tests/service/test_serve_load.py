@@ -181,5 +181,6 @@ def test_two_hundred_scrapes_at_once_cost_no_packet(app_config: AppConfig) -> No
 
     print(f"\n{clients.answers}, longest {radio.longest_s * 1e3:.1f} ms of processor time")  # noqa: T201 - for -s
     assert (0, 0) == (radio.missed, clients.incomplete)
-    assert {200, 503} == clients.answers.keys()
+    assert clients.answers[200] > 0
+    assert clients.answers.keys() <= {200, 503}
     assert radio.sent >= ON_AIR
