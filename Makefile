@@ -140,7 +140,7 @@ siege: $(READY) ## Hold 1,600 connections to the exporter for ten minutes, and r
 nights: $(READY) ## Run the long form of the bad nights (docs/bad-nights.md), and print the figures.
 	NIGHTS=long $(BIN)/python -m pytest -q -s tests/nights
 
-nightly: test-pythons siege nights bench-radio test-deb ## Test on each Python, run the siege and the bad nights, measure both ears, test the Debian package, and install all locks with each pip on each Python.
+nightly: test-pythons siege nights bench bench-radio test-deb ## Test on each Python, run the siege and the bad nights, run the benchmarks, measure both ears, test the Debian package, and install all locks with each pip on each Python.
 	PYTHONPATH=contrib $(PYTHON) -m fresh matrix whole
 	QUIET_SECONDS=3600 PYTHONPATH=contrib $(PYTHON) -m fresh systemd
 

@@ -171,7 +171,11 @@ class ScannerError(ExporterError):
 
 
 class StreamError(ExporterError):
-    """Standard input or output is closed, or has failed. The text names the stream and the failure."""
+    """
+    Standard input or output is closed or has failed, or standard input is too long.
+
+    The text names the stream and the fault.
+    """
 
 
 class DecodeError(ExporterError, ValueError):

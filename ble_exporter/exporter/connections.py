@@ -36,6 +36,8 @@ _WAITING_IN_KERNEL = 4096
 # For this many seconds, a client's further connections do not end one that waits for it. Otherwise, clients of one
 # address that open connections faster than they send requests would end all of them, and none would get an answer.
 PATIENCE_S = 0.1
+# With TLS, a connection waits for the handshakes of all others before its own request.
+TLS_PATIENCE_S = 1.0
 # The kernel's receive buffer for each connection, in bytes; the kernel doubles the number. A request has at most 8 kB.
 # Without a limit, asyncio reads up to 256 kB at once, and with TLS keeps that memory.
 _RECEIVE_BUFFER = 16 * 1024
@@ -49,11 +51,16 @@ def most_connections(descriptors: float) -> int:
 
 
 class Connections:
-    """The open connections, the oldest first; `most` limits their number."""
+    """
+    The open connections, the oldest first.
 
-    def __init__(self, errors: HttpErrors, most: int) -> None:
+    `most` limits their number; see PATIENCE_S for `patience_s`.
+    """
+
+    def __init__(self, errors: HttpErrors, most: int, patience_s: float = PATIENCE_S) -> None:
         self._errors = errors
         self._most = most
+        self._patience_s = patience_s
         self._open: dict[Connection, None] = {}
         self._has_repeated = False
 
@@ -103,7 +110,7 @@ class Connections:
             return of_peer[connection.peer], waits_since is not None, number if waits_since is None else -waits_since
 
         _, last = max(enumerate(self._open), key=rank)
-        if last.waits_since is not None and asyncio.get_running_loop().time() - last.waits_since < PATIENCE_S:
+        if last.waits_since is not None and asyncio.get_running_loop().time() - last.waits_since < self._patience_s:
             last = next(one for one in reversed(self._open) if one.peer == last.peer)
         self._errors.note("too_many_connections", f"{of_peer[last.peer]} of {self._most} are from {last.peer}")
         self.remove(last)
@@ -139,7 +146,8 @@ class HttpServer:
             from ble_exporter.exporter.tls_entry import TlsEntry  # noqa: PLC0415 - not needed for plain HTTP
 
             self._encrypted = lambda connection: TlsEntry(connection, web_file, errors, self._handshakes.start)
-        self._connections = Connections(errors, most or most_connections(_descriptor_limit()))
+        patience_s = TLS_PATIENCE_S if self.is_encrypted else PATIENCE_S
+        self._connections = Connections(errors, most or most_connections(_descriptor_limit()), patience_s)
 
     async def listen(self, address: str | None, port: int, option: str = "") -> None:
         """Listen on the socket that `open_port` opens. Raises a PortError or another ConfigError."""
