@@ -206,7 +206,7 @@ def _is_since(ago_s: float, silent_s: float) -> bool:
 
 
 class _Rule(NamedTuple):
-    """Whether the evidence gives a reason, and the sentence about it."""
+    """One reason: whether the evidence for it holds, and the sentence about it."""
 
     holds: Callable[[Evidence], bool]
     text: Callable[[Evidence], str]

@@ -38,7 +38,7 @@ ONE_OF = 64
 """
 The sample contains one of this many reports, on average. The number is a power of two.
 
-The buffer usually has room for 555 packets. The odds that the sample contains none of 555 packets are 0.02 %.
+The buffer usually has room for 555 packets. The odds that the sample contains fewer than two of them are 0.2 %.
 """
 
 # Without a further capability, the kernel limits the buffer to net.core.rmem_max; the usual limit leaves room for 555

@@ -1,4 +1,4 @@
-"""Which count is the sensor's: an earlier battery's recordings are genuine, and their counters increase, too."""
+"""Recordings from the time of an earlier battery are genuine, and their counters increase, too, but must be refused."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def test_a_capability_with_io_has_two_bytes_more(capability: str, size: int) -> 
     ],
 )
 def test_the_last_field_is_explained(flags: int, rest: str, label: str, note: str) -> None:
-    """`decode` tells a user who misses a value which bytes gave none, and why."""
+    """If a value is missing, `decode` names the bytes that should contain it, and the reason."""
     field = fields(frame(flags, bytes.fromhex(rest)))[-1]
 
     assert (label, note) == (field.label, field.note)

@@ -11,10 +11,13 @@ import pytest
 from ble_exporter.config.app_config import DEFAULT_SILENCE_LIMIT_S, ScanMode
 from ble_exporter.scanner import BleakScannerImpl
 from ble_exporter.scanner.bluez_dbus import connect
+from ble_exporter.scanner.radio import Listener
+from ble_exporter.scanner.session import listening
 from ble_exporter.scanner.stack_watch import StackWatch
 from ble_exporter.tasks import Tasks
+from tests.radios import InVirtualTime
 from tests.scanner.healed_scan import LIMIT_S, Scan
-from tests.scanner.monitor_frames import Channel
+from tests.scanner.monitor_frames import Channel, radio
 from tests.scanner.scripted_bluez import ScriptedBluez, scripted_bluez
 
 Result = TypeVar("Result")
@@ -74,3 +77,31 @@ async def scan_while(
         act()
         await tasks.wait(scanning)
         return scanning.result()
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    """Return a channel without frames."""
+    channel = Channel()
+    yield channel
+    channel.close()
+
+
+@pytest.fixture
+def hear(bus: Path, in_virtual_time: InVirtualTime, channel: Channel) -> Callable[..., ScriptedBluez]:
+    """Return a function that delivers frames to a listener, one batch after another, and returns bluetoothd."""
+
+    def run(listener: Listener, *batches: list[bytes], mode: ScanMode = "auto", monitors: bool = True) -> ScriptedBluez:
+        async def scan() -> ScriptedBluez:
+            async with scripted_bluez(bus) as bluez:
+                if monitors:
+                    bluez.experiment()
+                async with listening(radio(channel, mode), listener) as wait:
+                    for batch in batches:
+                        channel.receive(*batch)
+                        await wait(1)
+                return bluez
+
+        return in_virtual_time(scan())  # type: ignore[no-any-return] # the fixture returns the coroutine's result
+
+    return run

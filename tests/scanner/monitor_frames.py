@@ -1,10 +1,15 @@
-"""Frames of the kernel's monitor channel, and a channel that a test writes to."""
+"""Frames of the kernel's monitor channel, a channel that a test writes to, and a radio that reads it."""
 
 import asyncio
 import socket
 import time
+from functools import partial
 
+from ble_exporter.config.app_config import ScanMode
+from ble_exporter.model import Advertisement
 from ble_exporter.monitor_channel.channel import ChannelSockets, restrict
+from ble_exporter.scanner.bluez_radio import BluezRadio
+from ble_exporter.scanner.build import make_ear
 from ble_exporter.scanner.monitor_socket import MonitorSocket
 
 SENDER = "A4:C1:38:00:00:01"
@@ -94,3 +99,27 @@ class Channel:
         for one in (self._kernel, self._alarm):
             if one is not None:
                 one.close()
+
+
+class Only:
+    """A listener that wants one address, and counts the others."""
+
+    def __init__(self, address: str) -> None:
+        self.heard: list[Advertisement] = []
+        self.others = 0
+        self._address = address
+
+    def wants(self, address: str) -> bool:
+        """Return whether this is the wanted address; count the others."""
+        self.others += address != self._address
+        return address == self._address
+
+    def handle(self, advertisement: Advertisement) -> bool:
+        """Note the advertisement."""
+        self.heard.append(advertisement)
+        return True
+
+
+def radio(channel: Channel, mode: ScanMode = "auto") -> BluezRadio:
+    """Return a radio that hears through the channel."""
+    return BluezRadio(partial(make_ear, "monitor", channel.open), mode=mode)

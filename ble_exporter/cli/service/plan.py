@@ -146,7 +146,7 @@ def _removal_of_the_user(machine: Machine, *, is_purge: bool) -> Step:
 
 
 def _sign_of_another(machine: Machine) -> str:
-    """Return why the account with the service's name was not created for a service; empty if it may have been."""
+    """Return why the account named USER can't be the service's own; an empty string if it may be."""
     account = machine.account(USER)
     if account is None:
         return ""
