@@ -7,6 +7,7 @@ scrape, and file descriptors stay free for D-Bus, the log and systemd.
 """
 
 import asyncio
+import random
 import resource
 import socket
 from collections import Counter
@@ -33,8 +34,9 @@ _FEWEST_CONNECTIONS = 8
 _ACCEPTED_AT_ONCE = 4
 # When this queue is full, the kernel drops requests for connections, and their clients repeat them only after seconds.
 _WAITING_IN_KERNEL = 4096
-# For this many seconds, a client's further connections do not end one that waits for it. Otherwise, clients of one
-# address that open connections faster than they send requests would end all of them, and none would get an answer.
+# If none of an address's connections has waited for this many seconds, chance decides which one is ended. If the oldest
+# were ended, clients that open connections faster than they send requests would end all of them, and none would get an
+# answer. If the newest were ended, a client could be kept out by another one of its address.
 PATIENCE_S = 0.1
 # With TLS, a connection waits for the handshakes of all others before its own request.
 TLS_PATIENCE_S = 1.0
@@ -98,9 +100,9 @@ class Connections:
         """
         End a connection of the client that has the most connections.
 
-        Of these connections, the one that has waited longest for the client is ended, if it has waited for a while.
-        Otherwise the newest one is ended, because ending the oldest could keep any request from being read, or any
-        answer from being finished.
+        Of these connections, the one that has waited longest for the client is ended. If that is not long, chance
+        decides; see PATIENCE_S. If all are still waiting for their answers to be rendered, the newest one is ended,
+        because ending the oldest could keep any answer from being finished.
         """
         of_peer = Counter(connection.peer for connection in self._open)
 
@@ -111,7 +113,8 @@ class Connections:
 
         _, last = max(enumerate(self._open), key=rank)
         if last.waits_since is not None and asyncio.get_running_loop().time() - last.waits_since < self._patience_s:
-            last = next(one for one in reversed(self._open) if one.peer == last.peer)
+            waiting = [one for one in self._open if one.peer == last.peer and one.waits_since is not None]
+            last = random.choice(waiting)  # noqa: S311 - nothing depends on an unpredictable choice
         self._errors.note("too_many_connections", f"{of_peer[last.peer]} of {self._most} are from {last.peer}")
         self.remove(last)
         last.abort()
