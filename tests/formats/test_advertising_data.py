@@ -40,6 +40,14 @@ def test_service_data_of_each_width_has_its_uuid() -> None:
     assert [b"\x40"] * 3 == [one.service_data for one in found]
 
 
+@pytest.mark.parametrize(("payload", "size"), [("0316d2fc", 2), ("0216d2", 0), ("0416d2fc40", 2)])
+def test_a_structure_has_a_uuid_if_it_is_whole(payload: str, size: int) -> None:
+    """`decode` must show the bytes of a cut UUID as bytes, and a whole one even if no data follow it."""
+    (found,) = structures(bytes.fromhex(payload))
+
+    assert (size, bthome.UUID if size else "") == (found.uuid_size, found.uuid)
+
+
 def test_flags_names_and_power_are_read() -> None:
     """Users see these texts, and a name must not control the terminal."""
     found = structures(bytes.fromhex("020106" + "0509411b5b42" + "0309ff42" + "020af4" + "0101" + "0109" + "010a"))
@@ -200,7 +208,11 @@ BTHOME, LONG = "0000fcd2-0000-1000-8000-00805f9b34fb", "12345678-9abc-def0-1234-
         ("02010605ff9904abcd", ({}, {0x0499: b"\xab\xcd"}, "")),
         ("03ff9904", ({}, {0x0499: b""}, "")),
         ("02ff99", ({}, {}, "")),
+        ("02010602ff99", ({}, {}, "")),
         ("01ff", ({}, {}, "")),
+        ("01ff0416d2fcab", ({BTHOME: b"\xab"}, {}, "")),
+        # Extended advertising may have 1,650 bytes.
+        (3 * ("c909" + 200 * "41"), ({}, {}, 200 * "A")),
         ("05094142c3a4", ({}, {}, "ABä")),
         ("03084142", ({}, {}, "AB")),
         ("0309ff42", ({}, {}, "\ufffdB")),
