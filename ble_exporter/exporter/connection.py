@@ -123,9 +123,8 @@ class Connection(RequestHandler):
         self.repeats.forget()
         self._connections.remove(self)
         if self._accepted is not None and self.transport is not None:
-            # In Python 3.10, a TLS transport that the client has closed is not yet closed on this side. Without
-            # TLS, it is closed, and up to Python 3.11, `abort` would make asyncio call `connection_lost` again, and log
-            # an exception.
+            # In Python 3.10, a TLS transport that the client has closed is still open on this side. Without TLS, it is
+            # closed, and up to Python 3.11, `abort` would make asyncio call `connection_lost` again, and log an error.
             self.transport.abort()
         super().connection_lost(exc)
 
