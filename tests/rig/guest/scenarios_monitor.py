@@ -30,6 +30,10 @@ from .virtual_radio import VirtualRadio
 
 PACKETS = 1000
 BETWEEN_PACKETS_S = 0.005
+CROWDS = 3
+BETWEEN_PACKETS_OF_A_CROWD_S = 0.001
+QUIET_S = 12.0
+"""Long enough for batches to become as long as possible: 0.25, 0.5, 1, 2, 4 and 5 s."""
 SENDERS = 10
 HELD_BACK = 50
 OTHERS_PACKETS = 100
@@ -59,8 +63,10 @@ def wait_for_all(exporter: Exporter, radio: VirtualRadio, sent: int) -> None:
     sys.stdout.write(f"{sent} of {sent} packets decoded; restarts of the scan: {radio.completed_scans}\n")
 
 
-def send_in_turn(radio: VirtualRadio, thermometers: list[Thermometer], number: int) -> None:
-    """Send packets from each thermometer in turn, until the radio has reported this number."""
+def send_in_turn(
+    radio: VirtualRadio, thermometers: list[Thermometer], number: int, between_s: float = BETWEEN_PACKETS_S
+) -> None:
+    """Send packets from each thermometer in turn, until the radio has reported this number; wait after each."""
     sources = [thermometer.packets() for thermometer in thermometers]
     sent = 0
     while sent < number:
@@ -72,7 +78,7 @@ def send_in_turn(radio: VirtualRadio, thermometers: list[Thermometer], number: i
             kind=AdvertisingType.ADV_IND,
             scan_response=local_name("ATC"),
         )
-        time.sleep(BETWEEN_PACKETS_S)
+        time.sleep(between_s)
 
 
 def make_thermometers(serial: int = 1) -> list[Thermometer]:
@@ -94,6 +100,18 @@ def monitor_hears_every_packet(stack: Stack) -> None:
     send_in_turn(radio, thermometers, PACKETS)
     wait_for_all(exporter, radio, PACKETS)
     assert not any(knows(thermometer.address) for thermometer in thermometers), "bluetoothd handled the packets"
+
+
+@scenario
+def monitor_hears_a_sudden_crowd(stack: Stack) -> None:
+    """After a quiet time, batches last 5 s, in which a thousand packets a second would fill the kernel's buffer."""
+    radio = stack.start()
+    thermometers = make_thermometers()
+    exporter = start_listening(stack, thermometers)
+    for crowd in range(1, 1 + CROWDS):
+        time.sleep(QUIET_S)
+        send_in_turn(radio, thermometers, PACKETS, BETWEEN_PACKETS_OF_A_CROWD_S)
+        wait_for_all(exporter, radio, crowd * PACKETS)
 
 
 @scenario
