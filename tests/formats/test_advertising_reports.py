@@ -50,6 +50,15 @@ def test_reports_of_an_event(vector: dict[str, Any]) -> None:
     assert (vector["reports"], vector.get("fault", "")) == (said, fault)
 
 
+@pytest.mark.parametrize("rssi", [-128, -127, -60, -1, 0, 1, 126, None])
+def test_each_value_of_the_rssi_is_read(rssi: int | None) -> None:
+    """A transmitter on the same board may be received with -1 dBm; that must neither fail nor become 255 dBm."""
+    byte = (127 if rssi is None else rssi).to_bytes(1, "little", signed=True)
+    reports, _ = advertising_reports(bytes.fromhex("3E0C" + "0201" + "0000" + ADDRESS + "00") + byte)
+
+    assert [rssi] == [one.rssi for one in reports]
+
+
 @pytest.mark.parametrize("vector", VALID, ids=lambda vector: vector["why"])
 def test_an_event_that_is_cut_short_has_a_fault(vector: dict[str, Any]) -> None:
     """The missing bytes of a truncated event must not be replaced by made-up ones."""
