@@ -85,7 +85,7 @@ def test_systemd_s_credentials_come_first(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_credentials_that_can_t_be_read_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A credential that can't be read must not cause a traceback; even root can't read a file with so long a name."""
+    """A credential that can't be read must not cause a traceback. Even root can't read a file with such a long name."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
     with pytest.raises(ConfigError, match="can't be read \\(File name too long\\)"):
@@ -159,7 +159,7 @@ def test_no_message_of_a_bad_key_shows_a_part_of_it(path: Path) -> None:
 
 
 def test_an_error_carries_its_parts(tmp_path: Path) -> None:
-    """`doctor` suggests an editor command and searches for key files without parsing the message."""
+    """`doctor` needs the line and the key of the error to suggest a command, and must not parse the message."""
     path = write(tmp_path, "{name: x, bindkey_file: x.key}")
 
     with pytest.raises(ConfigError) as caught:

@@ -309,7 +309,7 @@ def test_a_place_where_no_file_can_be_is_refused_immediately(tmp_path: Path, pla
 
 
 def test_a_file_that_can_not_be_read_is_refused_immediately(tmp_path: Path) -> None:
-    """If the file were overwritten, its devices would be lost."""
+    """If an unreadable file, here a named pipe, were overwritten, its devices would be lost."""
     os.mkfifo(tmp_path / "config.yaml")
 
     with pytest.raises(ConfigError, match=r"can't be read \(it is a named pipe, not a file\)"):

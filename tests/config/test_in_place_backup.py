@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_mask_of_an_access_control_list_opens_no_backup(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a list, the mode's group bits are the list's mask: the file's group may have no right to read the file."""
+    """With an access control list, the mode's group bits are a mask, and the file's group may have no read access."""
     try:
         os.setxattr(path, "system.posix_acl_access", acl(group=6, own_group=0))
     except OSError as error:
@@ -45,7 +45,7 @@ def test_a_backup_in_another_folder_is_for_its_owner_only(
 
 
 def mode_of_backup(path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) -> int:
-    """Return the mode of the backup in `folder`, the only folder with room, while the file is written."""
+    """Return the mode of the backup in `folder`, the only writable folder, while the file is written."""
     real = tempfile.mkstemp
     modes: list[int] = []
 
@@ -78,7 +78,7 @@ def test_only_the_backup_of_the_latest_change_is_found(path: Path, later_s: int,
 
 
 def test_a_crash_does_not_prevent_the_next_process_with_the_same_number(tmp_path: Path) -> None:
-    """In a container, each process may have the number 1, so a file left by a crash would stop all later ones."""
+    """In a container, every run may have the process ID 1, so a file left by a crash would block all later runs."""
     left = tmp_path / f".new.yaml.{os.getpid()}"
     left.write_bytes(b"ol")
 

@@ -16,7 +16,7 @@ def settings(text: str) -> Settings:
 
 
 def test_a_missing_setting_has_its_default() -> None:
-    """A file may set only the mandatory keys."""
+    """A file that sets only the mandatory keys is valid."""
     empty = settings("listen_port: 8000")
 
     assert ("x.log", None, (), (), 90) == (

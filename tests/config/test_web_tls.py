@@ -55,7 +55,7 @@ def test_ciphers_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_ciphers_of_tls_13_alone_need_tls_13(tmp_path: Path) -> None:
-    """A user who lists no cipher suite of TLS 1.2 does not want TLS 1.2."""
+    """A user who lists only cipher suites of TLS 1.3 does not want TLS 1.2."""
     tls = read(tmp_path, "cipher_suites: [TLS_AES_256_GCM_SHA384]")
 
     assert tls is not None

@@ -89,7 +89,7 @@ def test_an_open_quotation_mark_is_found_where_it_is() -> None:
 
 
 def test_a_key_that_is_not_closed_is_left_out() -> None:
-    """With a quotation mark at the end, the line would be a key without a value, and cause a second error."""
+    """If the quotation mark were added, the line would be a key without a value, and cause a second error."""
     fault, rest = explained('a: 1\n"abc\n')
 
     assert (2, "the closing quotation mark is missing") == (fault.line, fault.problem)

@@ -132,7 +132,7 @@ def test_no_text_makes_a_second_line(app_config: AppConfig, log_format: LogForma
 
 @pytest.mark.parametrize("log_format", ["json", "logfmt"])
 def test_a_traceback_is_a_field(app_config: AppConfig, log_format: LogFormat) -> None:
-    """A traceback on lines of its own would break every parser of the log."""
+    """Parsers expect one record per line, so a traceback must not be on lines of its own."""
     try:
         raise KeyError("lost")
     except KeyError:

@@ -205,7 +205,7 @@ def test_a_named_pipe_without_a_reader_does_not_block(open_log: OpenLog, tmp_pat
 
 
 def test_a_named_pipe_whose_reader_has_gone_says_so(open_log: OpenLog, tmp_path: Path) -> None:
-    """The words "Broken pipe" would not tell a user which program to start."""
+    """The words "Broken pipe" would not tell a user that no program reads the pipe."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

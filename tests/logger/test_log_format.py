@@ -14,7 +14,7 @@ ERROR = ConfigError("unknown key", "remove it", path="config.yaml", line=3, devi
 
 
 def test_by_default_an_error_is_for_a_person() -> None:
-    """A person has just typed a command, and reads the answer in the terminal."""
+    """Without --log.format, a person has probably typed the command, and reads the error in the terminal."""
     assert f"ble-exporter: error: {ERROR}" == error_line("text", ERROR)
 
 

@@ -12,7 +12,7 @@ from tests.home import EPOCH_S, Home
 
 @pytest.fixture
 def home() -> Home:
-    """A home with two sensors, whose radio listens all the time."""
+    """A home with two sensors, and with a radio that listens all the time."""
     return Home("attic", "cellar", limit=fixed_limit(600))
 
 
@@ -159,7 +159,7 @@ def test_a_device_is_silent_when_its_rhythm_is_broken(home: Home) -> None:
     [(2.5, 0, 8.1), (5, 0, 11.2), (60, 0, 80), (600, 0, 755), (2.5, 30, 42.5)],
 )
 def test_a_device_past_its_usual_interval_is_late(interval_s: float, scan_interval_s: float, latest_s: float) -> None:
-    """A slow sensor's fault must show before it counts as silent; in a pause between scans, no packet is due."""
+    """A fault must show before a slow sensor counts as silent; in a pause between scans, no packet is due."""
     home = Home()
     for _ in range(9):
         home.now += interval_s

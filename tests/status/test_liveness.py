@@ -41,7 +41,7 @@ def test_before_the_radio_listens_there_is_no_progress(liveness: Liveness) -> No
 
 
 def test_the_first_scan_is_progress_but_gives_nothing_to_rely_on(liveness: Liveness) -> None:
-    """The watchdog must not act during the first scan, but until it ends, healthy sensors may seem missing."""
+    """The watchdog must not act during the first scan, but until that scan ends, healthy sensors may seem missing."""
     liveness.scan_started()
 
     assert (None, "the first scan has not ended yet") == (liveness.stalled(), liveness.not_ready())

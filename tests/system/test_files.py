@@ -90,7 +90,7 @@ def test_a_changed_file_is_noticed(tmp_path: Path, change: str) -> None:
 
 
 def test_a_missing_file_is_noticed_when_it_appears(tmp_path: Path) -> None:
-    """A key that is written after its certificate must be read without another change."""
+    """If a certificate is written before its key, the appearance of the key alone must cause another read."""
     path = tmp_path / "server.key"
     files = ReadFiles()
     with pytest.raises(FileNotFoundError):

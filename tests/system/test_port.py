@@ -197,7 +197,7 @@ def test_a_passed_socket_is_taken() -> None:
     ],
 )
 def test_without_a_passed_socket_the_option_is_an_error(variables: dict[str, str]) -> None:
-    """An exporter that listened nowhere would look healthy to systemd; the sockets may be those of a parent process."""
+    """An exporter that listened nowhere would look healthy to systemd. Another LISTEN_PID means inherited variables."""
     with pytest.raises(
         ConfigError, match=r"^--web.systemd-socket: systemd has passed no socket to this process; start"
     ):
@@ -248,7 +248,7 @@ _ACTIVATE = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
     "os.execv(sys.executable, [sys.executable, '-m', 'ble_exporter', *sys.argv[2:]])"
 )
-"""A Python program that does what systemd does before it starts a service."""
+"""A Python program that passes a socket to the exporter and starts it, as systemd does."""
 
 
 def activated(theirs: socket.socket, folder: Path) -> "subprocess.Popen[str]":

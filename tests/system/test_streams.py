@@ -142,7 +142,7 @@ def test_output_waits_for_a_reader_of_a_pipe_that_does_not_block() -> None:
 
 
 def test_a_file_is_written_through_the_same_position(tmp_path: Path) -> None:
-    """A newly opened file has its position at 0, so the output would overwrite what other programs have written."""
+    """If the file were opened again, its position would be 0, and output would overwrite what other programs wrote."""
     with (tmp_path / "log").open("wb", buffering=0) as log:
         log.write(b"before ")
         unblocked = streams.unblocked(log.fileno())

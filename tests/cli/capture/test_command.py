@@ -19,7 +19,7 @@ def test_the_defaults_suit_a_bug_report() -> None:
 
 
 def test_addresses_may_be_written_in_lower_case() -> None:
-    """Other programs show addresses in lower case; if such an address matched no packet, the file would be empty."""
+    """Other programs show addresses in lower case; if such an address matched no packet, nothing would be recorded."""
     options = parse(["x", "--only", "a4:c1:38:00:00:01", "--only", "A4:C1:38:00:00:02"])
 
     assert ["A4:C1:38:00:00:01", "A4:C1:38:00:00:02"] == options.only

@@ -153,7 +153,7 @@ def test_the_radio_has_the_configured_settings() -> None:
 
 
 def test_a_capture_is_reduced_without_waiting(capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of `btmon -w` may contain keys and other devices' packets; only the chosen device's packets may remain."""
+    """Keys and other devices' packets in a `btmon -w` file must go; its pause of an hour must not delay the copy."""
     theirs = [
         Record(1_700_000_000_000_000, 0, 0, bytes(16)),
         Record(1_700_000_000_000_001, 0, EVENT, bytes.fromhex("3e0c0501000000000000000000000000")[:14]),

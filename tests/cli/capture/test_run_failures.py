@@ -106,7 +106,7 @@ def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, 
     one = record_bytes(Record(0, 0, EVENT, frame(legacy_report(service_data(PACKET_A)))[6:]))
     old = header() + one * (9_900_000 // len(one))
     path.write_bytes(old)
-    # With its coverage measured, the program once did not end.
+    # Disable coverage measurement, with which the program once failed to end.
     unmeasured = dict.fromkeys(("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"), "")
     arguments = ("capture", str(path), "--replay", str(path), "--force", "--only", SENDER)
     with running(*arguments, **unmeasured) as process:
@@ -122,7 +122,7 @@ def test_a_signal_during_a_conversion_leaves_the_file_as_it_was(tmp_path: Path, 
 
 
 def written() -> int:
-    """Return the size of the capture."""
+    """Return the size of the file that is being recorded: the largest one, if an old capture exists."""
     return max(path.stat().st_size for path in Path().glob("home.btsnoop*"))
 
 
@@ -147,7 +147,7 @@ def test_a_disk_that_fills_up_ends_the_capture(capsys: pytest.CaptureFixture[str
 
 
 def test_a_disk_that_fills_up_keeps_the_old_capture() -> None:
-    """With --force, the old capture may be complete, but the new one is not."""
+    """Even with --force, an incomplete capture must not replace the old one, which may be complete."""
     Path("home.btsnoop").write_bytes(b"old")
 
     with pytest.raises(ConfigError, match=r"not replaced; the part that was recorded is in \S+\.part-") as failed:

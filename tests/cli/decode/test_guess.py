@@ -1,4 +1,4 @@
-"""Tests of the guess at the format of a payload if the user gives none."""
+"""Tests of how `decode` guesses the format of a payload if the user names no format."""
 
 import pytest
 from hypothesis import given
@@ -116,7 +116,7 @@ def test_objects_of_version_1_are_not_taken_for_an_advertising_payload(payload: 
 
 
 def test_service_data_is_not_taken_for_an_advertising_payload() -> None:
-    """Service data of any format that looked like an advertising payload would be explained wrongly."""
+    """Service data that is taken for an advertising payload is explained wrongly, whatever its format."""
     payloads = [vector["payload"] for one in VECTOR_FILES for vector in vectors(one.vectors)]
 
     assert (bthome_v1.UUID, "020161") in [

@@ -24,7 +24,7 @@ from ble_exporter.cli.decode.log_line import MANUFACTURER, Line, bare_line
     ],
 )
 def test_the_bytes_remain(line: str, expected: Line) -> None:
-    """The command uses some of the removed text, such as the address that a key needs, or shows it to the user."""
+    """The removed text may contain the sender's address, which decryption needs, or a length, which is checked."""
     assert expected == bare_line(line)
 
 

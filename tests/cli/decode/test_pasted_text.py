@@ -50,7 +50,7 @@ PACKET = bytes.fromhex("4000b00151028d0a038d11")
     ],
 )
 def test_each_common_notation_is_read(text: str) -> None:
-    """Users paste from btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, web pages, and C or Python source."""
+    """Users paste from btmon, bluetoothctl, Wireshark, nRF Connect, LightBlue, web pages and source code."""
     assert Pasted(PACKET) == pasted(text)
 
 
@@ -106,7 +106,7 @@ def test_decimal_numbers_are_read(text: str) -> None:
     ],
 )
 def test_numbers_that_may_be_either_are_read_as_what_a_format_confirms(text: str, data: str) -> None:
-    """Numbers of two digits may be hex or decimal; if no format confirms one of the two, they are read as hex."""
+    """Numbers of two digits may be hex or decimal; if no format confirms either reading, they are read as hex."""
     assert bytes.fromhex(data) == pasted(text).data
 
 
@@ -336,7 +336,7 @@ LOG = r"""Sensor_000001 (A4:C1:38:00:00:01): AdvertisementData(local_name='ATC',
     ],
 )
 def test_the_service_is_found_in_the_text(text: str) -> None:
-    """Users usually copy more than the service data, so the text around it must not matter."""
+    """Users usually copy the text around the service data too, and this text may name the service."""
     assert (PACKET, "fcd2") == pasted(text)[:2]
 
 

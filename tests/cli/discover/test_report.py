@@ -92,7 +92,7 @@ def test_notes_are_wrapped_between_words() -> None:
 
 
 def test_the_json_has_the_whole_report() -> None:
-    """A script needs numbers as numbers, units in the keys, and null for unknown values."""
+    """A script needs numbers rather than formatted text, and null for unknown values."""
     document = discovery_document(
         discovery_of((ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"}), (ADDRESS, {bthome.UUID: b"\x40\x02\xca\x09"})),
         {ADDRESS: "x"},

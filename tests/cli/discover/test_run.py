@@ -398,8 +398,8 @@ class Terminal:
         """
         Type the keys, wait for the end, and return the exit status.
 
-        The keys are typed again after 2 s without output: Python notices a Ctrl-C that arrives between a question
-        and the read of its answer only at the next key.
+        If Ctrl-C arrives between a question and the read of its answer, Python notices it only at the next key. The
+        keys are therefore typed again after 2 s without output.
         """
         assert self._process.stdout is not None
         until = time.monotonic() + PATIENCE_S
@@ -448,7 +448,7 @@ def test_a_user_chooses_and_names(tmp_path: Path) -> None:
 
 
 def test_a_typed_key_is_not_shown(tmp_path: Path) -> None:
-    """A bystander must not read the bindkey on the screen, nor another user in the written file."""
+    """The bindkey must not appear on the screen, and other users must not be able to read it in the written file."""
     (tmp_path / "x.capture").write_text(f"0 {ENCRYPTED_VECTOR['address']} -61 fcd2 {ENCRYPTED_VECTOR['payload']}\n")
     with on_a_terminal("--replay", "x.capture", "--write", "new.yaml") as terminal:
         terminal.wait_for("Add which?")

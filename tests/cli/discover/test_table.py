@@ -198,7 +198,7 @@ def test_only_the_visible_part_of_a_long_name_is_measured() -> None:
     assert 25 == name.characters_read
 
 
-# Python 3.11 does not know the emoji U+1FAF7; `is_visible` accepts every character in the range of the emoji.
+# Python 3.11 does not know the emoji U+1FAF7; `is_visible` accepts the whole emoji range.
 @example(names=["\U0001faf7"], columns=22, is_known=False)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4), st.integers(1, 200), st.booleans())
 def test_no_line_is_longer_than_the_terminal(names: list[str], columns: int, is_known: bool) -> None:

@@ -225,7 +225,7 @@ def test_a_clock_in_the_past_is_a_warning(context: CheckContext, now: float, sai
 def test_synchronization_of_the_clock_is_shown(
     context: CheckContext, is_there: bool, said: str | None, level: str, text: str
 ) -> None:
-    """A wrong clock makes every timestamp wrong. If the time service creates no file, timedatectl knows its state."""
+    """A wrong clock makes timestamps wrong. Only systemd-timesyncd creates the file, so timedatectl is asked, too."""
     if not is_there:
         (context.root / "run/systemd/timesync/synchronized").unlink()
     context.output_of = lambda *_command: said

@@ -1,4 +1,4 @@
-"""A fictitious machine for the tests of `recover`: a copy of /sys, and a record of the changes to it."""
+"""A fictitious machine for the tests of `recover`: a fake /sys, and a record of the changes to it."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class FakeSwitchboard(Switchboard):
         return self.is_up
 
     def write(self, path: Path, text: str) -> None:
-        """Write to a file of the copy."""
+        """Write to a file of the fake /sys, and record that."""
         self._do(f"{text} > {path.relative_to(self._root)}", path.name)
         super().write(path, text)
 

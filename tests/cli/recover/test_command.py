@@ -20,7 +20,7 @@ def test_without_a_request_nothing_is_done(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_every_adapter_that_was_given_up_is_recovered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Other adapters are left alone. An adapter may have been unplugged since it was given up, as in this test."""
+    """Adapters that were not given up are left alone. One that was given up may have been unplugged since, as here."""
     record = ResetRecord(tmp_path)
     record.of("hci4711").ask_root(0)
     record.of("hci4712")

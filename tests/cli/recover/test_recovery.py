@@ -1,4 +1,4 @@
-"""Tests of the recovery of an adapter, on a copy of /sys: the order of the steps, and what is left alone."""
+"""Tests of the recovery of an adapter, on a fake /sys: the order of the steps, and what is left alone."""
 
 import errno
 from collections.abc import Callable

@@ -71,7 +71,7 @@ def test_a_failed_check_says_that_nothing_was_changed(
 def test_all_problems_are_shown_at_once_and_nothing_is_done(
     machine: FakeMachine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A user who mends one problem must not find the next one only afterwards."""
+    """A user must not have to fix one problem to learn of the next."""
     machine.at("/run/systemd/system").rmdir()
     program = PROGRAM._replace(needs=(Path("/home/pi/venv"),))
 

@@ -1,4 +1,4 @@
-"""Tests of the check whether the service can run the program from its place."""
+"""Tests of the check that the service can run the program from the folder where it is installed."""
 
 import os
 import sys

@@ -89,7 +89,7 @@ def test_a_second_installation_changes_no_file(machine: FakeMachine, home_yaml: 
 
 
 def test_an_upgrade_adds_the_units_that_an_earlier_version_lacked(machine: FakeMachine, home_yaml: Path) -> None:
-    """Without the helper, the exporter's new unit would hear only through bluetoothd."""
+    """Without the helper's units, the upgraded exporter would hear only through bluetoothd."""
     machine.write(UNIT_FILE, unit_text(UNIT_FILE, PROGRAM.python))
     take(planned(machine, home_yaml), machine)
 
@@ -302,7 +302,7 @@ def test_a_link_to_another_disk_is_purged(machine: FakeMachine, home_yaml: Path)
 
 
 def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
-    """Without the service, its socket would keep the port open, and nothing would start the recovery."""
+    """A socket left behind would keep the port open, and a recovery unit left behind would never be started."""
     names = ("ble_exporter.service", "ble_exporter.socket", "ble_exporter-recover.service")
     for name in names:
         machine.write(f"/etc/systemd/system/{name}", "")
@@ -339,7 +339,7 @@ def test_a_service_without_its_file_is_stopped_first(machine: FakeMachine) -> No
 
 
 def test_the_account_of_a_person_stays(machine: FakeMachine) -> None:
-    """A person may have had the name ble before: systemd-sysusers then creates no user, and a purge deletes none."""
+    """If a person's account is named ble, systemd-sysusers creates no user, and a purge must not delete the account."""
     machine.add_user(uid=1000)
     take(removal(machine, is_purge=True), machine)
 
