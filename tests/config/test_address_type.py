@@ -23,7 +23,7 @@ STATIC = "C4:7C:8D:00:00:01"
     ],
 )
 def test_only_an_address_that_may_be_static_random_has_no_default(address: str, expected: str) -> None:
-    """Random addresses that are not static change, so any other address that works in a configuration is public."""
+    """A configured address must not change, so an address that can't be static random is public."""
     assert expected == default_address_type(address)
 
 

@@ -148,7 +148,7 @@ def test_many_errors_are_counted() -> None:
     ids=["not UTF-8", "unknown keys", "no addresses", "no spaces"],
 )
 def test_reading_ends_after_very_many_errors(line: str) -> None:
-    """A file of another program has as many errors as lines, and finding all of them would delay the message."""
+    """A file of another program may have an error on each line, and finding all of them would delay the message."""
     lines = "".join(line.format(number, *divmod(number, 256)) for number in range(1500))
     head = with_name("x") if line.startswith(" ") else with_name("x").partition(b"devices")[0]
     with pytest.raises(ConfigError) as caught:
@@ -226,7 +226,7 @@ def test_one_adapter_needs_no_list(tmp_path: Path) -> None:
 def test_a_missing_file_is_named_with_a_hint(
     path: str, way_out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new user easily gets this error; the advice to use --config would not help one who has used it."""
+    """A new user easily gets this error; the advice to use --config would not help a user who has used it."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigError) as caught:

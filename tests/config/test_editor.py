@@ -110,7 +110,7 @@ def test_what_the_service_would_refuse_is_not_written(addition: NewDevice, words
 
 
 def test_a_key_after_a_question_mark_is_refused() -> None:
-    """After a key with a question mark, the new line would have the wrong indentation."""
+    """After an explicit key (`? key`), the new line would have the wrong indentation."""
     with pytest.raises(ConfigError, match=r"devices: can't be extended safely as it is written; add the devices"):
         text_with(HEAD + f'devices:\n  ? "{LIVING_ROOM}"\n  : "x"\n')
 

@@ -48,7 +48,7 @@ def test_another_value_is_not_a_boolean(written: str) -> None:
 
 
 def test_a_number_is_text_where_text_is_expected() -> None:
-    """A file may have the name 2026."""
+    """The name of a file may look like a number."""
     assert "2026" == section("section:\n  one: 2026\n").text("one")
 
 
@@ -80,5 +80,5 @@ def test_an_error_of_an_absent_key_is_shown_at_its_section() -> None:
     ],
 )
 def test_a_message_quotes_no_secret(text: str, quoted: str) -> None:
-    """The user must recognise a wrong value, but with wrong indentation it includes the lines below, perhaps a key."""
+    """The user must recognise a wrong value, but it may include wrongly indented lines below it, perhaps a key."""
     assert quoted == quotable(text)

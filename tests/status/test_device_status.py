@@ -342,7 +342,7 @@ def test_one_device_that_is_heard_is_enough(home: Home) -> None:
 
 
 def test_a_door_does_not_hide_that_all_thermometers_are_silent(home: Home) -> None:
-    """A silent door is no fault, but only a recent packet from the door shows that the radio still works."""
+    """A silent door is no fault, but its latest packet shows for only 15 minutes that the radio works."""
     home.hear({"temperature": 21.5})
     home.now += 30
     home.hear({"door": 1.0}, device="cellar", is_triggered=True)

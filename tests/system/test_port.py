@@ -197,7 +197,7 @@ def test_a_passed_socket_is_taken() -> None:
     ],
 )
 def test_without_a_passed_socket_the_option_is_an_error(variables: dict[str, str]) -> None:
-    """An exporter that listened nowhere would look healthy to systemd. Another LISTEN_PID means inherited variables."""
+    """An exporter that listens nowhere looks healthy to systemd. A foreign LISTEN_PID means inherited variables."""
     with pytest.raises(
         ConfigError, match=r"^--web.systemd-socket: systemd has passed no socket to this process; start"
     ):

@@ -158,7 +158,7 @@ def count_descriptors() -> int:
 
 
 def test_only_the_stream_that_failed_is_discarded(capfd: pytest.CaptureFixture[str]) -> None:
-    """The program's other output must still appear, and no descriptor may stay open."""
+    """The program's other output must still appear, and no additional descriptor may stay open."""
     reader, writer = os.pipe()
     os.close(reader)
     opened = count_descriptors()
@@ -191,7 +191,7 @@ def test_a_failed_read_names_the_stream(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_standard_input_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rest of a long input would be dropped without a word, and the answer would be about a part of it."""
+    """Without the error, the rest of the input would be dropped silently, and the answer would cover only a part."""
     for size in (10, 11):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes(size))))
         if size == 10:

@@ -295,7 +295,7 @@ def test_an_adapter_known_only_to_the_kernel_restarts_bluetoothd(context: CheckC
 
 
 def test_an_adapter_disabled_in_the_boot_configuration_is_enabled(context: CheckContext) -> None:
-    """Guides to the Pi's serial port recommend disabling its Bluetooth, and users forget the setting."""
+    """Guides to the serial port of a Pi recommend disabling Bluetooth, and users forget the setting."""
     (context.root / "sys/class/bluetooth/hci0").rmdir()
     file = installed(context, "boot/firmware/config.txt")
     file.write_text("[all]\ndtoverlay=disable-bt\n")

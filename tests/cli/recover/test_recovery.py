@@ -93,14 +93,14 @@ def test_the_adapter_may_get_another_number(root: Path) -> None:
         """A machine that gives the adapter the number 7 after a while."""
 
         def sleep(self, seconds: float) -> None:
-            """Let time pass."""
+            """Let time pass; more than 2 s in all make the adapter appear again."""
             super().sleep(seconds)
             folder = root / USB / "1-1:1.0/bluetooth"
             if self.done[-1].startswith("1 >") and self.slept_s > 2:
                 (folder / "hci7").mkdir(exist_ok=True)
 
         def write(self, path: Path, text: str) -> None:
-            """Remove the old adapter."""
+            """Write, and remove the adapter when the USB device is disconnected."""
             super().write(path, text)
             if text == "0":
                 (root / USB / "1-1:1.0/bluetooth/hci0").rename(root / "gone")
@@ -223,7 +223,7 @@ def test_an_adapter_that_does_not_appear_again_is_not_waited_for_without_end(roo
         """A machine that loses the adapter when the USB device is disconnected."""
 
         def write(self, path: Path, text: str) -> None:
-            """Remove the adapter."""
+            """Write, and remove the adapter when the USB device is disconnected."""
             super().write(path, text)
             if text == "0":
                 (root / USB / "1-1:1.0/bluetooth/hci0").rename(root / "gone")

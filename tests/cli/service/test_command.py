@@ -56,7 +56,7 @@ def test_only_root_can_apply(machine: FakeMachine, capsys: pytest.CaptureFixture
 def test_a_failed_check_says_that_nothing_was_changed(
     machine: FakeMachine, home_yaml: Path, apply: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Advice for the time after the installation would make the user believe that the service runs."""
+    """The notes for a successful installation would make the user believe that the service runs."""
     machine.write(UNIT_FILE, "# mine\n")
 
     assert 1 == main(["install", "--config", str(home_yaml), *apply], machine, PROGRAM)

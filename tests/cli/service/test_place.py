@@ -68,7 +68,7 @@ def test_a_missing_file_is_refused() -> None:
 
 @pytest.mark.parametrize("python", ["/opt/my env/bin/python", "/opt/100%/python", "/opt/x\n/python"])
 def test_a_name_that_a_unit_can_not_have_is_refused(python: str) -> None:
-    """Systemd splits a command at blanks, and expands percent signs."""
+    """In a unit, blanks and line breaks end a word, and a percent sign begins a specifier."""
     problem = problem_of(Program(python, ()))
 
     assert problem is not None

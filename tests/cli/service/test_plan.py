@@ -313,7 +313,7 @@ def test_the_units_beside_the_service_go_with_it(machine: FakeMachine) -> None:
 
 
 def test_a_template_that_is_left_is_removed(machine: FakeMachine) -> None:
-    """Systemctl refuses to stop a template."""
+    """`systemctl` refuses to stop a template, so the template must only be removed."""
     machine.write("/etc/systemd/system/ble_exporter-monitor@.service", "")
     take(removal(machine, is_purge=False), machine)
 
