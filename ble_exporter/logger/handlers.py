@@ -74,7 +74,7 @@ class LogHandler(logging.Handler):
     def note_failure(self, error: OSError) -> None:
         """Note why the log can't be written."""
         is_unread = isinstance(error, BlockingIOError) or error.errno in _PIPE_WITHOUT_READER
-        self.losses.cause = "nobody reads it" if is_unread else error.strerror or str(error)
+        self.losses.cause = "no program reads it" if is_unread else error.strerror or str(error)
 
     def _write(self, line: str) -> None:
         data = f"{line}\n".encode(errors="backslashreplace")

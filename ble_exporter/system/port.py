@@ -26,6 +26,8 @@ SOCKET_OPTION = "--web.systemd-socket"
 SERVER_NAME = "ble-exporter"
 """`doctor` recognises the exporter by this name if the server requires TLS or a password."""
 
+_OWN_ADDRESSES = "`ip address` shows this machine's addresses"
+
 MOST_REQUESTS = 8
 """How many requests may wait for their answers: for the metrics, by default, and for all other paths together."""
 
@@ -160,7 +162,7 @@ def _refuse_broadcast(address: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         # Connecting a UDP socket sends nothing. Other errors may be temporary; if not, opening the port reports them.
         if probe.connect_ex((address, 9)) == errno.EACCES:
-            raise ConfigError(f"{address} is a broadcast address", "`ip address` shows others", key="listen_address")
+            raise ConfigError(f"{address} is a broadcast address", _OWN_ADDRESSES, key="listen_address")
 
 
 def _port_error(error: OSError, address: str | None, port: int, option: str) -> ConfigError:
@@ -177,4 +179,4 @@ def _port_error(error: OSError, address: str | None, port: int, option: str) -> 
         return PortError(problem, hint, key=of_address)
     text = os.strerror(error.errno) if error.errno else str(error)
     kind: type[ConfigError] = ConfigError if error.errno in (errno.EINVAL, errno.EAFNOSUPPORT) else PortError
-    return kind(f"can't listen on {address or 'any address'} ({text})", "`ip address` shows others", key=of_address)
+    return kind(f"can't listen on {address or 'any address'} ({text})", _OWN_ADDRESSES, key=of_address)

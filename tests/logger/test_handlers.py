@@ -200,7 +200,7 @@ def test_a_named_pipe_without_a_reader_does_not_block(open_log: OpenLog, tmp_pat
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     log.write("heard")
 
-    assert b"the log could not be written (nobody reads it): 1 line lost\nheard\n" == os.read(reader, 1000)
+    assert b"the log could not be written (no program reads it): 1 line lost\nheard\n" == os.read(reader, 1000)
     os.close(reader)
 
 
@@ -213,7 +213,7 @@ def test_a_named_pipe_whose_reader_has_gone_says_so(open_log: OpenLog, tmp_path:
     os.close(reader)
     log.write("lost")
 
-    assert Losses(1, "nobody reads it") == log_losses(log.logger)
+    assert Losses(1, "no program reads it") == log_losses(log.logger)
 
 
 def test_a_full_pipe_loses_whole_lines(open_log: OpenLog) -> None:
@@ -236,6 +236,6 @@ def test_a_full_pipe_loses_whole_lines(open_log: OpenLog) -> None:
     assert (2, "y" * 9_999) == (lost, text.splitlines()[0])
     assert text.endswith("\n") or not text.endswith("y" * 9_999)
     rest = os.read(reader, 1_000_000).decode().lstrip("\n")
-    assert "the log could not be written (nobody reads it): 2 lines lost\nback\n" == rest
+    assert "the log could not be written (no program reads it): 2 lines lost\nback\n" == rest
     os.close(reader)
     os.close(writer)

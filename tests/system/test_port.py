@@ -90,11 +90,18 @@ def test_the_broadcast_address_of_a_network_is_refused() -> None:
     ("number", "may_pass", "said"),
     [
         (errno.EACCES, False, "listen_port: this user may not listen on port 80; set a port above 1023"),
-        (errno.EINVAL, False, "listen_address: can't listen on fe80::1 (Invalid argument); `ip address` shows others"),
+        (
+            errno.EINVAL,
+            False,
+            "listen_address: can't listen on fe80::1 (Invalid argument); `ip address` shows this machine's addresses",
+        ),
         (
             errno.EMFILE,
             True,
-            "listen_address: can't listen on fe80::1 (Too many open files); `ip address` shows others",
+            (
+                "listen_address: can't listen on fe80::1 (Too many open files); "
+                "`ip address` shows this machine's addresses"
+            ),
         ),
     ],
 )

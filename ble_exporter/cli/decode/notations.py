@@ -19,7 +19,7 @@ _FILE = re.compile(r"[\w./~-]*[/.][A-Za-z]\w*(?<![.])")
 
 DECIMAL = "the numbers were read as decimal"
 BASE64 = "the text was read as base64"
-UNPADDED = "the digits that stand alone were read as bytes below 0x10"
+UNPADDED = "single hex digits were read as bytes below 0x10"
 
 
 def read(lines: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:

@@ -131,7 +131,7 @@ class Recovery:
         if any(switch.is_hard for switch in switches):
             return self._leave_alone("a hardware switch blocks it")
         if not self._may_unblock:
-            return self._leave_alone("rfkill blocks it, perhaps on purpose; --unblock would unblock it")
+            return self._leave_alone("rfkill blocks it, perhaps on purpose; use --unblock to unblock it")
         are_open = [self._write(_Step("unblocked", switch.path / "soft", "0")) for switch in switches]
         return all(are_open) and self._power(is_on=True)
 

@@ -236,7 +236,7 @@ def test_the_lines_of_one_packet_are_joined() -> None:
         (f"{PACKET.hex()} (12 bytes)", "the text gives a length of 12, but contains 11 bytes"),
         ("4000b00151...", "a line ends with dots: the bytes after it are missing"),
         ("4000b00151…", "a line ends with dots: the bytes after it are missing"),
-        ("40 0 B0 1 51 2 8D A 3 8D 11", "the digits that stand alone were read as bytes below 0x10"),
+        ("40 0 B0 1 51 2 8D A 3 8D 11", "single hex digits were read as bytes below 0x10"),
         ("QACwAVECjQoDjRE=", "the text was read as base64"),
         ("QACwAVECjQoDjRE", "the text was read as base64"),
     ],

@@ -165,7 +165,7 @@ def connect_a_device(root: Path) -> None:
     [
         (lambda root: (root / "sys/class/bluetooth/hci0").unlink(), "the kernel does not have it"),
         (connect_a_device, "a device is connected to it"),
-        (lambda root: block(root, "hci0"), "rfkill blocks it, perhaps on purpose; --unblock would unblock it"),
+        (lambda root: block(root, "hci0"), "rfkill blocks it, perhaps on purpose; use --unblock to unblock it"),
         (lambda root: block(root, "hci0", "hard"), "a hardware switch blocks it"),
     ],
 )
