@@ -115,7 +115,8 @@ def passive_controller_hangs(stack: Stack) -> None:
         THERMOMETERS, ear="bluez", scan_mode="passive", silence_limit_seconds=5, **ALL_THE_TIME
     )
     wait_for_packets(exporter, ENOUGH_TO_LEARN + 1)
-    assert_noticed(exporter, radio.hang, "hci0", "nothing was heard for", "thermometers only", within_s=8)
+    # The limit may exceed 5 s, because it is at least ten mean intervals between two advertisements.
+    assert_noticed(exporter, radio.hang, "hci0", "nothing was heard for", "thermometers only", within_s=10)
 
 
 @scenario
