@@ -67,13 +67,16 @@ class _HastyLoop(asyncio.SelectorEventLoop):
         return self._hasty.now
 
 
-def in_hasty_time(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on an event loop with real sockets, on which each wait for a timer takes a tenth of a second."""
-    loop = _HastyLoop()
+def _run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Result]) -> Result:
     try:
         return loop.run_until_complete(coroutine)
     finally:
         loop.close()
+
+
+def in_hasty_time(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on an event loop with real sockets, on which each wait for a timer takes a tenth of a second."""
+    return _run_on(_HastyLoop(), coroutine)
 
 
 class _AheadLoop(asyncio.SelectorEventLoop):
@@ -85,11 +88,7 @@ class _AheadLoop(asyncio.SelectorEventLoop):
 
 def with_settable_clock(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine on an event loop with real sockets, whose clock `advance` sets."""
-    loop = _AheadLoop()
-    try:
-        return loop.run_until_complete(coroutine)
-    finally:
-        loop.close()
+    return _run_on(_AheadLoop(), coroutine)
 
 
 def advance(seconds: float) -> None:
