@@ -47,7 +47,9 @@ _BUSCTL_COUNT = re.compile(r"\bay\s+(?P<count>\d{1,4})\s+(?=\d)")
 # A string of C, JavaScript or JSON whose bytes are written as characters or escapes, perhaps without its quotes.
 _ESCAPED = re.compile(
     r"""(?P<quote>["']?)(?=[^\\]*\\)"""
-    r"""(?P<escaped>(?:[ !#-&(-\[\]-~]|\\(?:(?:x|u00)[0-9A-F]{2}|[0-7]{1,3}|[nrtabfv\\'"]))+)(?P=quote)""",
+    # An octal escape takes all its digits: if a digit could also be a character, a match could take very long.
+    r"""(?P<escaped>(?:[ !#-&(-\[\]-~]|\\(?:(?:x|u00)[0-9A-F]{2}|[0-7]{3}|[0-7]{1,2}(?![0-7])|[nrtabfv\\'"]))+)"""
+    r"""(?P=quote)""",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r'"([^"\\]{8,4000})"')

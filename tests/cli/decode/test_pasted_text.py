@@ -446,3 +446,9 @@ def test_any_text_gives_bytes_or_a_clean_error(text: str) -> None:
 
     assert said
     assert all(map(is_visible, said))
+
+
+def test_many_octal_escapes_take_no_longer_than_other_text() -> None:
+    """With several readings of each escape, fourteen of them took ten seconds, and each further one four times more."""
+    with pytest.raises(ValueError, match="hex"):
+        pasted(r"\123" * 1000 + "\n\u00e9")
