@@ -53,7 +53,7 @@ class Connection(RequestHandler):
     One connection.
 
     Attributes:
-        peer: The client's IP address; empty on a Unix socket.
+        peer: The client's IP address; empty on a Unix socket; None before the connection is made.
         is_aborted: Whether the server has ended the connection with `abort`.
         repeats: The requests whose answers can be repeated.
         waits_since: The time, by the event loop's clock, at which the server began to wait for the client to send a
@@ -90,7 +90,7 @@ class Connection(RequestHandler):
         self.repeats = Repeats(connections.may_repeat, partial(errors.note, "internal"))
         self.is_aborted = False
         self._is_answering = False
-        self.peer = ""
+        self.peer: str | None = None
         self.waits_since: float | None = asyncio.get_running_loop().time()
 
     def accept(self, transport: asyncio.Transport) -> None:

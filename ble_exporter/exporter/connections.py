@@ -104,16 +104,18 @@ class Connections:
         decides; see PATIENCE_S. If all are still waiting for their answers to be rendered, the newest one is ended,
         because ending the oldest could keep any answer from being finished.
         """
-        of_peer = Counter(connection.peer for connection in self._open)
+        # Connections that were accepted in this turn, at most four, are of unknown clients, not of one.
+        known = [one for one in self._open if one.peer is not None] or list(self._open)
+        of_peer = Counter(connection.peer for connection in known)
 
         def rank(numbered: tuple[int, Connection]) -> tuple[int, bool, float]:
             number, connection = numbered
             waits_since = connection.waits_since
             return of_peer[connection.peer], waits_since is not None, number if waits_since is None else -waits_since
 
-        _, last = max(enumerate(self._open), key=rank)
+        _, last = max(enumerate(known), key=rank)
         if last.waits_since is not None and asyncio.get_running_loop().time() - last.waits_since < self._patience_s:
-            waiting = [one for one in self._open if one.peer == last.peer and one.waits_since is not None]
+            waiting = [one for one in known if one.peer == last.peer and one.waits_since is not None]
             last = random.choice(waiting)  # noqa: S311 - nothing depends on an unpredictable choice
         self._errors.note("too_many_connections", f"{of_peer[last.peer]} of {self._most} are from {last.peer}")
         self.remove(last)

@@ -1,6 +1,7 @@
 """The limit on open connections, over real sockets."""
 
 import asyncio
+import socket
 
 import pytest
 from aiohttp import web
@@ -79,6 +80,33 @@ def test_the_connection_that_waits_longest_makes_room() -> None:
     are_open, _ = with_settable_clock(served(application(), act, FOUR))
 
     assert [True, False, True, True] == are_open
+
+
+def test_a_connection_that_was_just_accepted_replaces_an_idle_one() -> None:
+    """Several connections are accepted before their addresses are known; they must not count as one busy client's."""
+
+    async def act(connect: Connect) -> list[bytes]:
+        port = (await connect()).writer.get_extra_info("peername")[1]
+
+        async def connect_from(*numbers: int) -> list[Client]:
+            # Without a turn of the event loop in between, the server accepts these connections in one turn.
+            connected = [socket.create_connection(("127.0.0.1", port), 10, (f"127.0.0.{one}", 0)) for one in numbers]
+            return [Client(*await asyncio.open_connection(sock=one)) for one in connected]
+
+        idle = await connect_from(*range(2, 2 + FOUR))
+        await _settle()
+        advance(60)
+        new = await connect_from(10, 11, 12)
+        for client in new:
+            client.send(GET + b"Connection: close\r\n\r\n")
+        answers = [await client.everything() for client in new]
+        for client in (*idle, *new):
+            client.writer.transport.abort()
+        return answers
+
+    answers, _ = with_settable_clock(served(application(), act, FOUR))
+
+    assert [b"200 OK"] * 3 == [answer[9:15] for answer in answers]
 
 
 def test_clients_whose_requests_come_late_get_answers() -> None:
